@@ -1,0 +1,4 @@
+//! Diameter: codec, dictionaries, peer machine, transport and applications (RFC 6733, RFC 3539, TS 29.272).
+//!
+//! `codec` and `dict` take bytes; `peer` takes messages and time and hands out actions; `transport` owns sockets and
+//! drives the machine; `apps` turn messages into domain events and back. Only `apps` knows the domain.

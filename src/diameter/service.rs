@@ -1,0 +1,67 @@
+//! What the transport asks of whoever serves the applications on one open connection.
+//!
+//! The driver owns the socket and the peer machine. It hands application messages to a [`Service`] and writes what the
+//! service appends to `out`; all calls for one connection come from one task, in order, and must not block. Work that
+//! ends later comes back as a [`Service::Completion`] through a channel that the driver polls beside the socket, so
+//! that all answers of one burst leave in one write.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use tokio::sync::mpsc;
+
+use super::codec::Message;
+
+/// Who stands at the other end of an open connection, as capabilities exchange told and configuration confirmed.
+#[derive(Clone, Debug)]
+pub struct ConnectedPeer {
+    /// Origin-Host of the peer's CER or CEA, in lower case.
+    pub origin_host: Arc<str>,
+    /// Origin-Realm likewise.
+    pub origin_realm: Arc<str>,
+    /// The address at the other end.
+    pub remote: SocketAddr,
+    /// Applications in common (RFC 6733 §5.3); every one of ours if the peer is a relay.
+    pub applications: Arc<[u32]>,
+}
+
+/// Serves the applications on one connection.
+pub trait Service: Send + 'static {
+    /// News for this connection that arises elsewhere.
+    type Completion: Send + 'static;
+
+    /// A request that passed the base protocol's checks: sound framing, legal header bits, a negotiated application.
+    /// Defects of its AVPs come with the message. The answer is appended to `out` now, or later from
+    /// [`Self::complete`] or [`Self::expire`].
+    fn request(&mut self, now: Instant, request: &Message<'_>, out: &mut BytesMut);
+
+    /// An answer from the peer. Whether its Hop-by-Hop Identifier was ever sent is for the service to check.
+    fn answer(&mut self, now: Instant, answer: &Message<'_>, out: &mut BytesMut);
+
+    /// News from elsewhere. May append answers, or requests of our own.
+    fn complete(&mut self, now: Instant, completion: Self::Completion, out: &mut BytesMut);
+
+    /// When [`Self::expire`] wants to be called next.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// The deadline has passed.
+    fn expire(&mut self, now: Instant, out: &mut BytesMut);
+
+    /// How many requests of the peer still wait for their answer. Before the connection is closed in order
+    /// (Disconnect-Peer), the driver gives them a moment to reach zero.
+    fn pending(&self) -> usize;
+}
+
+/// Makes a [`Service`] for each connection that opens. Dropping the service means that the connection is gone.
+pub trait ServiceFactory: Send + Sync + 'static {
+    /// What it makes.
+    type Service: Service;
+
+    /// A connection opened.
+    fn open(&self, peer: &ConnectedPeer) -> (Self::Service, Completions<Self::Service>);
+}
+
+/// Where a service's completions arrive.
+pub type Completions<S> = mpsc::UnboundedReceiver<<S as Service>::Completion>;

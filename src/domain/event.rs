@@ -1,0 +1,119 @@
+//! What a feed says about a subscriber: the single currency between feeds and the rest.
+
+use smallvec::SmallVec;
+
+use super::{Node, Slot, SubscriberIdentifiers, Timestamp};
+
+/// One message of the network, reduced to what matters for reachability.
+///
+/// The identifiers belong together from `event_time` on; the changes all happened at `event_time`. An event without
+/// changes only binds identifiers. All of it becomes durable in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Whom it is about.
+    pub subscriber: SubscriberIdentifiers,
+    /// When it happened, as the network tells; for messages that carry no time (S6a), when they were received.
+    pub event_time: Timestamp,
+    /// When reachd received it. Never earlier than `event_time`: see [`Event::new`].
+    pub received_at: Timestamp,
+    /// What happened. Nearly always one change.
+    pub changes: SmallVec<[Change; 1]>,
+}
+
+impl Event {
+    /// An event; a time ahead of its receipt (a source with a fast clock) is taken back to the receipt, so that
+    /// it cannot outvote everything the network will say until then.
+    pub fn new(
+        subscriber: SubscriberIdentifiers,
+        event_time: Timestamp,
+        received_at: Timestamp,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> Self {
+        Self {
+            subscriber,
+            event_time: event_time.min(received_at),
+            received_at,
+            changes: changes.into_iter().collect(),
+        }
+    }
+}
+
+/// One change of one registration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The node serves the subscriber in this slot from now on. A first registration, a periodic update and a
+    /// change of node all look like this.
+    Registered {
+        /// Where.
+        slot: Slot,
+        /// By whom.
+        node: Node,
+        /// Which registrations elsewhere end with it.
+        ends: Ends,
+    },
+    /// The node serves the subscriber no longer (detach, purge, cancellation). Says nothing about other nodes.
+    Deregistered {
+        /// Where.
+        slot: Slot,
+        /// By whom.
+        node: Node,
+    },
+    /// The node can reach the subscriber.
+    Reachable {
+        /// Where.
+        slot: Slot,
+        /// By whom.
+        node: Node,
+        /// When the availability ends, if it is limited (Maximum-UE-Availability-Time).
+        until: Option<Timestamp>,
+    },
+    /// The node cannot reach the subscriber, which stays registered.
+    Unreachable {
+        /// Where.
+        slot: Slot,
+        /// By whom.
+        node: Node,
+        /// When the subscriber is expected back, if the network knows.
+        until: Option<Timestamp>,
+    },
+    /// Whoever held this slot holds it no longer.
+    Cleared {
+        /// Where.
+        slot: Slot,
+    },
+}
+
+impl Change {
+    /// The slot it touches.
+    pub fn slot(&self) -> Slot {
+        match self {
+            Self::Registered { slot, .. }
+            | Self::Deregistered { slot, .. }
+            | Self::Reachable { slot, .. }
+            | Self::Unreachable { slot, .. }
+            | Self::Cleared { slot } => *slot,
+        }
+    }
+
+    /// The word for it in metrics and logs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Registered { .. } => "registered",
+            Self::Deregistered { .. } => "deregistered",
+            Self::Reachable { .. } => "reachable",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Cleared { .. } => "cleared",
+        }
+    }
+}
+
+/// What else a registration ends, whoever holds it (TS 29.272 §5.2.1.1.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Ends {
+    /// The other half of the EPS pair: an MME registration ends SGSN's and the reverse. ULR-Flags
+    /// Single-Registration-Indication, and Initial-Attach-Indicator, after which the other half has dropped its
+    /// contexts.
+    pub other_eps_half: bool,
+    /// AMF over 3GPP access: ULR-Flags Dual-Registration-5G-Indicator is clear.
+    pub amf_3gpp: bool,
+}

@@ -1,0 +1,65 @@
+//! The serving node that holds a registration.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The identity of a serving node: its Diameter identity, NF instance id or number, 1 to 255 printable octets.
+///
+/// Diameter identities compare without regard to case (RFC 6733 §4.3.1), so names are kept in lower case.
+/// Cloning shares the text. Nodes are network elements, not people: they may be logged.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Node(Arc<str>);
+
+/// Why a text is not a node's identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a serving node's identity has 1 to 255 printable ASCII characters without blanks")]
+pub struct NodeError;
+
+impl Node {
+    /// Reads an identity and folds its case.
+    pub fn parse(text: &str) -> Result<Self, NodeError> {
+        let fine = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        if !fine {
+            return Err(NodeError);
+        }
+        if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Ok(Self(text.to_ascii_lowercase().into()));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The identity in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Node({})", self.0)
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_compare_without_regard_to_case() {
+        assert_eq!(Node::parse("MME1.epc.Example"), Node::parse("mme1.epc.example"));
+    }
+
+    #[test]
+    fn empty_giant_and_unprintable_names_are_refused() {
+        let giant = "x".repeat(256);
+        for wrong in ["", "a b", "a\n", "é", giant.as_str()] {
+            assert_eq!(Node::parse(wrong), Err(NodeError), "{wrong:?}");
+        }
+    }
+}

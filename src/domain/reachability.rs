@@ -1,0 +1,213 @@
+//! The answer: a pure function of a subscriber's registrations and now.
+//!
+//! | data slots | SMS slots | status |
+//! |---|---|---|
+//! | one is up | any | CONNECTED_DATA |
+//! | none is up | one is up | CONNECTED_SMS |
+//! | none is up | none is up, yet something is known | NOT_CONNECTED |
+//! | nothing known | nothing known | UNKNOWN |
+//!
+//! A slot is **up** while its holder is registered and has not reported the subscriber unreachable since. Idle is
+//! reachable: silence takes nothing away. An SMS slot that hangs on a data slot ([`Slot::carrier`]) counts only
+//! while that one is not known to be deregistered.
+
+use super::{Registration, Registrations, Slot, Timestamp};
+
+/// What the daemon answers (CAMARA Device Reachability Status).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Reachable by data, whether or not also by SMS.
+    ConnectedData,
+    /// Reachable by SMS alone.
+    ConnectedSms,
+    /// Known to be reachable by neither.
+    NotConnected,
+    /// Cannot be told. Never to be read as not connected.
+    Unknown(UnknownReason),
+}
+
+impl Status {
+    /// CAMARA's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ConnectedData => "CONNECTED_DATA",
+            Self::ConnectedSms => "CONNECTED_SMS",
+            Self::NotConnected => "NOT_CONNECTED",
+            Self::Unknown(_) => "UNKNOWN",
+        }
+    }
+}
+
+/// Why it cannot be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnknownReason {
+    /// No registration of this subscriber was ever reported.
+    NoHistory,
+}
+
+/// The answer about one subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reachability {
+    /// The one word.
+    pub status: Status,
+    /// Reachable by data.
+    pub data: bool,
+    /// Reachable by SMS.
+    pub sms: bool,
+    /// Network time of the event that last updated the status: of the facts the status rests on, the newest. `None`
+    /// only if unknown.
+    pub last_status_time: Option<Timestamp>,
+    /// When the network last confirmed the answer. `None` only if unknown.
+    pub last_confirmed_time: Option<Timestamp>,
+}
+
+/// What is known of one slot at one moment, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotState {
+    /// No registration was ever reported. A lone deregistration is not knowledge: the subscriber may have moved on
+    /// before anyone listened.
+    Unknown,
+    /// Registered and not unreachable.
+    Up(Timestamp),
+    /// Registered, but the network cannot reach the subscriber there.
+    Unreachable(Timestamp),
+    /// Not registered.
+    Deregistered(Timestamp),
+}
+
+impl SlotState {
+    /// Since when it is up, if it is.
+    fn up(self) -> Option<Timestamp> {
+        match self {
+            Self::Up(since) => Some(since),
+            _ => None,
+        }
+    }
+
+    /// Since when it is known to be down, if it is.
+    fn down(self) -> Option<Timestamp> {
+        match self {
+            Self::Unreachable(since) | Self::Deregistered(since) => Some(since),
+            _ => None,
+        }
+    }
+}
+
+impl Registrations {
+    /// The answer at `now`.
+    pub fn reachability(&self, now: Timestamp) -> Reachability {
+        let newest = |slots: &[Slot], time: fn(SlotState) -> Option<Timestamp>| {
+            slots
+                .iter()
+                .filter_map(|slot| time(self.usable(*slot, now)))
+                .max()
+        };
+        let data_up = newest(&Slot::DATA, SlotState::up);
+        let sms_up = newest(&Slot::SMS, SlotState::up);
+        let data_down = newest(&Slot::DATA, SlotState::down);
+        let (status, rests_on) = if data_up.is_some() {
+            (Status::ConnectedData, data_up)
+        } else if sms_up.is_some() {
+            // It became SMS alone when SMS came or when data went, whichever was later.
+            (Status::ConnectedSms, sms_up.max(data_down))
+        } else {
+            match data_down.max(newest(&Slot::SMS, SlotState::down)) {
+                Some(down) => (Status::NotConnected, Some(down)),
+                None => (Status::Unknown(UnknownReason::NoHistory), None),
+            }
+        };
+        Reachability {
+            status,
+            data: data_up.is_some(),
+            sms: sms_up.is_some(),
+            last_status_time: rests_on,
+            last_confirmed_time: rests_on,
+        }
+    }
+
+    /// The state of a slot, its carrier considered.
+    pub fn usable(&self, slot: Slot, now: Timestamp) -> SlotState {
+        let own = self.state(slot, now);
+        let (SlotState::Up(since), Some(carrier)) = (own, slot.carrier()) else {
+            return own;
+        };
+        match self.state(carrier, now) {
+            SlotState::Deregistered(gone) => SlotState::Deregistered(gone.max(since)),
+            _ if slot.moves_with_carrier() => match self.moved_away(slot, carrier) {
+                Some(moved) => SlotState::Deregistered(moved.max(since)),
+                None => own,
+            },
+            _ => own,
+        }
+    }
+
+    /// When the carrier of an SMS slot moved on to another node than the one that serves SMS.
+    fn moved_away(&self, slot: Slot, carrier: Slot) -> Option<Timestamp> {
+        let (sms, carrier) = (self.holder(slot)?, self.holder(carrier)?);
+        let moved = carrier.facts.registered_at.filter(|_| carrier.node != sms.node)?;
+        (Some(moved) > sms.facts.registered_at.max(sms.facts.newest_report())).then_some(moved)
+    }
+
+    /// The state of a slot by itself.
+    pub fn state(&self, slot: Slot, now: Timestamp) -> SlotState {
+        if slot.is_shared() {
+            return self.shared_state(slot, now);
+        }
+        match self.holder(slot) {
+            Some(holder) => node_state(holder, now),
+            None => self
+                .cleared_at(slot)
+                .map_or(SlotState::Unknown, SlotState::Deregistered),
+        }
+    }
+
+    /// A shared slot is up while one of its nodes is.
+    fn shared_state(&self, slot: Slot, now: Timestamp) -> SlotState {
+        let cleared = self.cleared_at(slot);
+        let states = self
+            .in_slot(slot)
+            .filter(|held| held.facts.registered_at.max(held.facts.newest_report()) > cleared)
+            .map(|held| node_state(held, now));
+        let (mut up, mut unreachable, mut gone) = (None, None, cleared);
+        for state in states {
+            match state {
+                SlotState::Up(since) => up = up.max(Some(since)),
+                SlotState::Unreachable(since) => unreachable = unreachable.max(Some(since)),
+                SlotState::Deregistered(since) => gone = gone.max(Some(since)),
+                SlotState::Unknown => {}
+            }
+        }
+        up.map(SlotState::Up)
+            .or_else(|| unreachable.map(|since| SlotState::Unreachable(since.max(gone.unwrap_or(since)))))
+            .or_else(|| gone.map(SlotState::Deregistered))
+            .unwrap_or(SlotState::Unknown)
+    }
+}
+
+/// What the facts of a slot's holder say at `now`.
+fn node_state(holder: &Registration, now: Timestamp) -> SlotState {
+    let facts = &holder.facts;
+    let Some(present) = facts.registered_at.or_else(|| facts.newest_report()) else {
+        return SlotState::Unknown;
+    };
+    if let Some(gone) = facts.deregistered_at.filter(|gone| *gone >= present) {
+        return SlotState::Deregistered(gone);
+    }
+    let positive = facts.registered_at.max(facts.reachable.map(|report| report.at));
+    if let Some(lost) = facts.unreachable.filter(|lost| Some(lost.at) >= positive) {
+        // Once the announced absence is over, the registration stands as before it.
+        return if now < lost.until {
+            SlotState::Unreachable(lost.at)
+        } else {
+            SlotState::Up(lost.until)
+        };
+    }
+    match facts
+        .reachable
+        .filter(|report| Some(report.at) >= facts.registered_at)
+    {
+        Some(report) if now >= report.until => SlotState::Unreachable(report.until.max(report.at)),
+        Some(report) => SlotState::Up(report.at),
+        None => SlotState::Up(present),
+    }
+}

@@ -1,0 +1,441 @@
+//! What is known about a subscriber's registrations, and how facts join.
+//!
+//! A fact is never overwritten, only joined. For each slot and serving node the newest time is kept at which it
+//! registered, deregistered, reported the subscriber reachable, and unreachable; for each slot the newest time at
+//! which it was cleared whoever held it. Every one of these is a maximum, so the result is the same for every
+//! order of arrival and any repetition, in memory and in SQL (`GREATEST` in `ON CONFLICT`).
+//!
+//! From that follows who holds a slot: **the node with the newest registration** (of equal times, the one whose
+//! name sorts last), if it is newer than the slot's clearing. A purge by a node that has lost the slot only touches
+//! that node's own facts. Where the same moment says both, the negative wins: deregistered over registered,
+//! cleared over registered, unreachable over reachable.
+
+use super::{Change, Ends, Event, Node, Slot, Timestamp};
+
+/// The newest report of one kind: ordered by its time, then by its end. The end is [`Timestamp::MAX`] if open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Report {
+    /// When it was made.
+    pub at: Timestamp,
+    /// Until when it holds.
+    pub until: Timestamp,
+}
+
+/// All that one node ever said of one subscriber in one slot: the newest of each.
+///
+/// This is also the row of the store. `cleared_at` belongs to the slot and not to a node; in the store it stands in
+/// a row without a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Facts {
+    /// Newest registration.
+    pub registered_at: Option<Timestamp>,
+    /// Newest deregistration.
+    pub deregistered_at: Option<Timestamp>,
+    /// Newest report that the subscriber can be reached.
+    pub reachable: Option<Report>,
+    /// Newest report that it cannot.
+    pub unreachable: Option<Report>,
+    /// Newest time the slot was cleared whoever held it; only in facts without a node.
+    pub cleared_at: Option<Timestamp>,
+    /// Newest registration that ended the other EPS half ([`Ends::other_eps_half`]).
+    pub ended_other_at: Option<Timestamp>,
+    /// Newest registration that ended AMF-3GPP ([`Ends::amf_3gpp`]).
+    pub ended_amf_at: Option<Timestamp>,
+}
+
+impl Facts {
+    /// The facts of one change, with the node they belong to (`None`: to the slot).
+    pub fn of(change: &Change, at: Timestamp) -> (Slot, Option<&Node>, Self) {
+        let mut facts = Self::default();
+        let report = |until: &Option<Timestamp>| {
+            Some(Report {
+                at,
+                until: until.unwrap_or(Timestamp::MAX),
+            })
+        };
+        let node = match change {
+            Change::Registered {
+                node,
+                ends:
+                    Ends {
+                        other_eps_half,
+                        amf_3gpp,
+                    },
+                ..
+            } => {
+                facts.registered_at = Some(at);
+                facts.ended_other_at = other_eps_half.then_some(at);
+                facts.ended_amf_at = amf_3gpp.then_some(at);
+                Some(node)
+            }
+            Change::Deregistered { node, .. } => {
+                facts.deregistered_at = Some(at);
+                Some(node)
+            }
+            Change::Reachable { node, until, .. } => {
+                facts.reachable = report(until);
+                Some(node)
+            }
+            Change::Unreachable { node, until, .. } => {
+                facts.unreachable = report(until);
+                Some(node)
+            }
+            Change::Cleared { .. } => {
+                facts.cleared_at = Some(at);
+                None
+            }
+        };
+        (change.slot(), node, facts)
+    }
+
+    /// Takes the newest of each. Commutative, associative, and joining twice is joining once.
+    pub fn join(&mut self, other: &Self) {
+        let Self {
+            registered_at,
+            deregistered_at,
+            reachable,
+            unreachable,
+            cleared_at,
+            ended_other_at,
+            ended_amf_at,
+        } = other;
+        self.registered_at = self.registered_at.max(*registered_at);
+        self.deregistered_at = self.deregistered_at.max(*deregistered_at);
+        self.reachable = self.reachable.max(*reachable);
+        self.unreachable = self.unreachable.max(*unreachable);
+        self.cleared_at = self.cleared_at.max(*cleared_at);
+        self.ended_other_at = self.ended_other_at.max(*ended_other_at);
+        self.ended_amf_at = self.ended_amf_at.max(*ended_amf_at);
+    }
+
+    /// The newest time in what the node itself said.
+    fn newest(&self) -> Option<Timestamp> {
+        self.registered_at
+            .max(self.deregistered_at)
+            .max(self.newest_report())
+    }
+
+    /// The newest report of either kind.
+    pub(super) fn newest_report(&self) -> Option<Timestamp> {
+        self.reachable.max(self.unreachable).map(|report| report.at)
+    }
+}
+
+/// What one event did to what was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// The very same was known already.
+    Duplicate,
+    /// Something newer was known already.
+    Stale,
+    /// It ends, or reports on, a registration that its node does not hold (any more): kept as a fact, without effect.
+    NotHolder,
+    /// It is news.
+    Applied,
+}
+
+impl Outcome {
+    /// The word for it in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::Stale => "stale",
+            Self::NotHolder => "stale_purge_ignored",
+            Self::Applied => "applied",
+        }
+    }
+}
+
+/// What one node holds of a subscriber in one slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Where.
+    pub slot: Slot,
+    /// By whom.
+    pub node: Node,
+    /// What it said. Facts that end other slots are moved to [`Registrations::cleared_at`].
+    pub facts: Facts,
+}
+
+/// Everything known about the registrations of one subscriber.
+///
+/// Bounded: at most [`MAX_NODES`](Self::MAX_NODES) nodes are kept for a slot, and those that can no longer matter
+/// are dropped at once.
+#[derive(Clone, Debug, Default)]
+pub struct Registrations {
+    held: Vec<Registration>,
+    cleared: Vec<(Slot, Timestamp)>,
+}
+
+impl Registrations {
+    /// How many nodes of one slot are remembered. Ordinary subscribers have one or two; only a feed that invents node
+    /// names gets near, and then the oldest facts go.
+    pub const MAX_NODES: usize = 16;
+
+    /// Whether nothing at all is known.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.cleared.is_empty()
+    }
+
+    /// Joins all of an event; the strongest outcome of its changes. An event without changes is a duplicate here.
+    pub fn apply(&mut self, event: &Event) -> Outcome {
+        let apply = |change| self.apply_change(change, event.event_time);
+        event
+            .changes
+            .iter()
+            .map(apply)
+            .max()
+            .unwrap_or(Outcome::Duplicate)
+    }
+
+    fn apply_change(&mut self, change: &Change, at: Timestamp) -> Outcome {
+        let (slot, node, facts) = Facts::of(change, at);
+        let outcome = self.judge(change, at);
+        self.join(slot, node, &facts);
+        outcome
+    }
+
+    /// Whether joining this event could change anything: if not, it need not be stored again.
+    pub fn would_change(&self, event: &Event) -> bool {
+        event.changes.iter().any(|change| {
+            let known = self.judge(change, event.event_time);
+            !matches!(known, Outcome::Duplicate | Outcome::Stale)
+        })
+    }
+
+    /// What a change would do to what is known so far.
+    fn judge(&self, change: &Change, at: Timestamp) -> Outcome {
+        let (slot, node, facts) = Facts::of(change, at);
+        let (known, new) = match node {
+            None => (self.cleared_at(slot), facts.cleared_at),
+            Some(node) => {
+                let known = self.facts_of(slot, node).copied().unwrap_or_default();
+                match change {
+                    Change::Registered { ends, .. } => {
+                        // A registration that ends other slots is news as long as one of them is not ended yet.
+                        let ended_known = self.ended(slot, *ends).is_none_or(|ended| ended >= Some(at));
+                        if !ended_known {
+                            return Outcome::Applied;
+                        }
+                        (known.registered_at, facts.registered_at)
+                    }
+                    Change::Deregistered { .. } => (known.deregistered_at, facts.deregistered_at),
+                    Change::Reachable { .. } => {
+                        return self.judge_report(slot, node, known.reachable, facts.reachable);
+                    }
+                    Change::Unreachable { .. } => {
+                        return self.judge_report(slot, node, known.unreachable, facts.unreachable);
+                    }
+                    Change::Cleared { .. } => (None, None),
+                }
+            }
+        };
+        if new == known {
+            return Outcome::Duplicate;
+        }
+        if new < known || self.is_settled(slot, at) {
+            return Outcome::Stale;
+        }
+        match (change, node) {
+            (Change::Deregistered { .. }, Some(node)) if !self.can_speak(slot, node, at) => {
+                Outcome::NotHolder
+            }
+            _ => Outcome::Applied,
+        }
+    }
+
+    fn judge_report(&self, slot: Slot, node: &Node, known: Option<Report>, new: Option<Report>) -> Outcome {
+        let at = new.map(|report| report.at);
+        if new == known {
+            Outcome::Duplicate
+        } else if new < known || at.is_some_and(|at| self.is_settled(slot, at)) {
+            Outcome::Stale
+        } else if self.holder(slot).is_some_and(|holder| holder.node != *node) && !slot.is_shared() {
+            Outcome::NotHolder
+        } else {
+            Outcome::Applied
+        }
+    }
+
+    /// The oldest clearing time among the slots that such a registration ends; `None` if it ends none.
+    fn ended(&self, slot: Slot, ends: Ends) -> Option<Option<Timestamp>> {
+        let other = slot.other_eps_half().filter(|_| ends.other_eps_half);
+        let amf = ends.amf_3gpp.then_some(Slot::Amf3gpp);
+        other
+            .into_iter()
+            .chain(amf)
+            .map(|ended| self.cleared_at(ended))
+            .min()
+    }
+
+    /// Whether the node holds the slot with a registration that a deregistration of this time could end.
+    fn can_speak(&self, slot: Slot, node: &Node, at: Timestamp) -> bool {
+        let speaks = |facts: &Facts| {
+            let since = facts.registered_at.max(facts.newest_report());
+            since.is_some() && facts.registered_at <= Some(at) && facts.deregistered_at < since
+        };
+        if slot.is_shared() {
+            return self.facts_of(slot, node).is_some_and(speaks);
+        }
+        self.holder(slot)
+            .is_some_and(|holder| holder.node == *node && speaks(&holder.facts))
+    }
+
+    /// Whether a fact of this time is too old to matter in this slot, whichever node it is of: dominated by the
+    /// holder's registration or by the clearing. Such facts are dropped; see [`Self::tidy`].
+    fn is_settled(&self, slot: Slot, at: Timestamp) -> bool {
+        if Some(at) <= self.cleared_at(slot) {
+            return true;
+        }
+        !slot.is_shared()
+            && self
+                .holder(slot)
+                .is_some_and(|holder| holder.facts.registered_at > Some(at))
+    }
+
+    /// Joins facts of a node (`None`: of the slot itself), as they come from an event or from the store.
+    pub fn join(&mut self, slot: Slot, node: Option<&Node>, facts: &Facts) {
+        self.clear(slot, facts.cleared_at);
+        if let Some(other) = slot.other_eps_half() {
+            self.clear(other, facts.ended_other_at);
+        }
+        self.clear(Slot::Amf3gpp, facts.ended_amf_at);
+        let own = Facts {
+            cleared_at: None,
+            ended_other_at: None,
+            ended_amf_at: None,
+            ..*facts
+        };
+        if let Some(node) = node
+            && own != Facts::default()
+        {
+            match self
+                .held
+                .iter_mut()
+                .find(|held| held.slot == slot && held.node == *node)
+            {
+                Some(held) => held.facts.join(&own),
+                None => {
+                    self.held.reserve_exact(1);
+                    self.held.push(Registration {
+                        slot,
+                        node: node.clone(),
+                        facts: own,
+                    });
+                }
+            }
+        }
+        self.tidy(slot);
+    }
+
+    /// Joins everything another set knows.
+    pub fn join_all(&mut self, other: &Self) {
+        for (slot, at) in &other.cleared {
+            self.join(
+                *slot,
+                None,
+                &Facts {
+                    cleared_at: Some(*at),
+                    ..Facts::default()
+                },
+            );
+        }
+        for held in &other.held {
+            self.join(held.slot, Some(&held.node), &held.facts);
+        }
+    }
+
+    fn clear(&mut self, slot: Slot, at: Option<Timestamp>) {
+        let Some(at) = at else { return };
+        match self.cleared.iter_mut().find(|(cleared, _)| *cleared == slot) {
+            Some((_, known)) => *known = at.max(*known),
+            None => {
+                self.cleared.reserve_exact(1);
+                self.cleared.push((slot, at));
+            }
+        }
+        self.tidy(slot);
+    }
+
+    /// Erases what can never matter again in a slot: every time that is not newer than the slot's clearing, or older
+    /// than the registration that holds the slot. Whatever comes later either is as old, or outvotes the holder.
+    /// The kept state is therefore the same for every order of arrival.
+    fn tidy(&mut self, slot: Slot) {
+        let cleared = self.cleared_at(slot);
+        let holder = if slot.is_shared() {
+            None
+        } else {
+            self.holder(slot).and_then(|h| h.facts.registered_at)
+        };
+        if cleared.is_none() && holder.is_none() {
+            return self.forget_oldest(slot);
+        }
+        let matters = |at: Timestamp| Some(at) > cleared && Some(at) >= holder;
+        self.held.retain_mut(|held| {
+            if held.slot != slot {
+                return true;
+            }
+            let facts = &mut held.facts;
+            facts.registered_at = facts.registered_at.filter(|at| matters(*at));
+            facts.deregistered_at = facts.deregistered_at.filter(|at| matters(*at));
+            facts.reachable = facts.reachable.filter(|report| matters(report.at));
+            facts.unreachable = facts.unreachable.filter(|report| matters(report.at));
+            *facts != Facts::default()
+        });
+        self.forget_oldest(slot);
+    }
+
+    /// Keeps a slot within [`Self::MAX_NODES`].
+    fn forget_oldest(&mut self, slot: Slot) {
+        while self.held.iter().filter(|held| held.slot == slot).count() > Self::MAX_NODES {
+            let oldest = self
+                .held
+                .iter()
+                .enumerate()
+                .filter(|(_, held)| held.slot == slot)
+                .min_by(|(_, a), (_, b)| (a.facts.newest(), &a.node).cmp(&(b.facts.newest(), &b.node)))
+                .map(|(place, _)| place);
+            if let Some(place) = oldest {
+                self.held.swap_remove(place);
+            }
+        }
+    }
+
+    /// The registrations kept in one slot, in no particular order.
+    pub fn in_slot(&self, slot: Slot) -> impl Iterator<Item = &Registration> {
+        self.held.iter().filter(move |held| held.slot == slot)
+    }
+
+    /// Everything kept, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Registration> {
+        self.held.iter()
+    }
+
+    /// When the slot was last cleared whoever held it.
+    pub fn cleared_at(&self, slot: Slot) -> Option<Timestamp> {
+        self.cleared
+            .iter()
+            .find(|(cleared, _)| *cleared == slot)
+            .map(|(_, at)| *at)
+    }
+
+    /// What a node said in a slot.
+    pub fn facts_of(&self, slot: Slot, node: &Node) -> Option<&Facts> {
+        self.in_slot(slot)
+            .find(|held| held.node == *node)
+            .map(|held| &held.facts)
+    }
+
+    /// Who holds the slot: the node with the newest registration after the slot's clearing; of equal times the one
+    /// whose name sorts last. Where none has registered, the node with the newest report after the clearing stands
+    /// in: a node that can tell whether it reaches a subscriber is serving it.
+    pub fn holder(&self, slot: Slot) -> Option<&Registration> {
+        let cleared = self.cleared_at(slot);
+        let newest = |time: fn(&Facts) -> Option<Timestamp>| {
+            self.in_slot(slot)
+                .filter(|held| time(&held.facts) > cleared)
+                .max_by(|a, b| (time(&a.facts), &a.node).cmp(&(time(&b.facts), &b.node)))
+        };
+        newest(|facts| facts.registered_at).or_else(|| newest(Facts::newest_report))
+    }
+}

@@ -1,0 +1,377 @@
+//! Who an event or a question is about.
+//!
+//! Identifiers are personal data: their `Debug` output is redacted and they have no `Display`. The digits leave
+//! only through methods whose name says so, for the store and for the wire.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// Why a text is not an identifier. Never contains the text itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentifierError {
+    /// An IMSI has 6 to 15 digits (TS 23.003 §2.2; 14 or 15 in practice).
+    #[error("an IMSI has 6 to 15 decimal digits")]
+    Imsi,
+    /// An international number has 5 to 15 digits and does not begin with 0 (E.164).
+    #[error("an international number (E.164) has 5 to 15 decimal digits, the first of them not 0")]
+    Msisdn,
+    /// An external identifier is `local@domain` (TS 23.003 §19.7.2).
+    #[error("an external identifier has the form local@domain, at most 253 octets, without blanks")]
+    External,
+}
+
+/// Up to 15 decimal digits packed as the number `1ddd…`: leading zeros and length survive.
+fn pack_digits(text: &str, length: std::ops::RangeInclusive<usize>) -> Option<u64> {
+    if !length.contains(&text.len()) {
+        return None;
+    }
+    text.bytes().try_fold(1u64, |packed, byte| {
+        byte.is_ascii_digit()
+            .then(|| packed * 10 + u64::from(byte - b'0'))
+    })
+}
+
+/// The digits behind [`pack_digits`].
+fn unpack_digits(packed: u64) -> String {
+    let mut digits = packed.to_string();
+    digits.remove(0);
+    digits
+}
+
+/// International Mobile Subscriber Identity: the SIM's number (TS 23.003 §2.2). Leading zeros matter (MCC 001).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Imsi(u64);
+
+impl Imsi {
+    /// Reads 6 to 15 decimal digits.
+    pub fn parse(digits: &str) -> Result<Self, IdentifierError> {
+        pack_digits(digits, 6..=15).map(Self).ok_or(IdentifierError::Imsi)
+    }
+
+    /// The digits, leading zeros included. Personal data.
+    pub fn digits(self) -> String {
+        unpack_digits(self.0)
+    }
+}
+
+impl fmt::Debug for Imsi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Imsi(redacted)")
+    }
+}
+
+/// A phone number in international form (E.164): 5 to 15 digits, kept without the plus.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Msisdn(u64);
+
+impl Msisdn {
+    /// Reads the number with or without a leading plus.
+    pub fn parse(number: &str) -> Result<Self, IdentifierError> {
+        let digits = number.strip_prefix('+').unwrap_or(number);
+        if digits.starts_with('0') {
+            return Err(IdentifierError::Msisdn);
+        }
+        pack_digits(digits, 5..=15)
+            .map(Self)
+            .ok_or(IdentifierError::Msisdn)
+    }
+
+    /// The digits without a plus. Personal data.
+    pub fn digits(self) -> String {
+        unpack_digits(self.0)
+    }
+}
+
+impl fmt::Debug for Msisdn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Msisdn(redacted)")
+    }
+}
+
+/// An external identifier `local@domain` (TS 23.003 §19.7.2), CAMARA's network access identifier.
+///
+/// The domain compares without regard to case and is kept in lower case; the local part is kept as it is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExternalIdentifier(Box<str>);
+
+impl ExternalIdentifier {
+    /// Reads `local@domain`.
+    pub fn parse(text: &str) -> Result<Self, IdentifierError> {
+        let (local, domain) = text.split_once('@').ok_or(IdentifierError::External)?;
+        let domain_is_fine = !domain.is_empty()
+            && domain.split('.').all(|label| {
+                !label.is_empty()
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            });
+        let local_is_fine = !local.is_empty() && local.bytes().all(|b| b.is_ascii_graphic() && b != b'@');
+        if text.len() > 253 || !domain_is_fine || !local_is_fine {
+            return Err(IdentifierError::External);
+        }
+        Ok(Self(format!("{local}@{}", domain.to_ascii_lowercase()).into()))
+    }
+
+    /// The text. Personal data.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ExternalIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExternalIdentifier(redacted)")
+    }
+}
+
+/// One identifier of any kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Identifier {
+    /// The SIM's number.
+    Imsi(Imsi),
+    /// A phone number.
+    Msisdn(Msisdn),
+    /// `local@domain`.
+    External(ExternalIdentifier),
+}
+
+impl Identifier {
+    /// The subscriber this identifier names when nothing stronger is known.
+    pub fn subscriber(&self) -> SubscriberId {
+        match self {
+            Self::Imsi(imsi) => SubscriberId::from(*imsi),
+            Self::Msisdn(msisdn) => SubscriberId::from(*msisdn),
+            Self::External(external) => SubscriberId::from(external),
+        }
+    }
+}
+
+/// One subscription, as a number derived from the strongest identifier known: IMSI, else MSISDN, else external
+/// identifier. Never allocated by a sequence, so that replicas agree without talking.
+///
+/// ```text
+///  bit 63   62 61   60 ........................ 0
+///     0     kind    packed digits, or hash
+///           01 IMSI   1ddd… (no two IMSIs share a number)
+///           10 MSISDN 1ddd… (likewise)
+///           11 external identifier: 61 bits of SHA-256
+/// ```
+///
+/// The sign bit is clear, so the number fits SQL's `bigint`. It can be read back into digits and is therefore
+/// personal data like they are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriberId(u64);
+
+const KIND_SHIFT: u32 = 61;
+const KIND_IMSI: u64 = 0b01 << KIND_SHIFT;
+const KIND_MSISDN: u64 = 0b10 << KIND_SHIFT;
+const KIND_EXTERNAL: u64 = 0b11 << KIND_SHIFT;
+const VALUE_MASK: u64 = (1 << KIND_SHIFT) - 1;
+
+impl SubscriberId {
+    /// The number, for the store. Personal data.
+    pub fn as_i64(self) -> i64 {
+        // The sign bit is clear by construction.
+        self.0 as i64
+    }
+
+    /// From the store; `None` if no identifier can have led to this number.
+    pub fn from_i64(number: i64) -> Option<Self> {
+        let number = u64::try_from(number).ok()?;
+        (number >> KIND_SHIFT != 0).then_some(Self(number))
+    }
+
+    /// Whether a stronger identifier than the one behind this id exists in principle.
+    pub fn is_weak(self) -> bool {
+        self.0 & !VALUE_MASK != KIND_IMSI
+    }
+
+    /// A number spread evenly over all 64 bits, for choosing shards and table places.
+    pub fn spread(self) -> u64 {
+        // Steps of SplitMix64: neighbours in an IMSI range must not share a shard.
+        let mut x = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x ^ (x >> 31)
+    }
+}
+
+impl fmt::Debug for SubscriberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubscriberId(redacted)")
+    }
+}
+
+impl From<Imsi> for SubscriberId {
+    fn from(imsi: Imsi) -> Self {
+        Self(KIND_IMSI | imsi.0)
+    }
+}
+
+impl From<Msisdn> for SubscriberId {
+    fn from(msisdn: Msisdn) -> Self {
+        Self(KIND_MSISDN | msisdn.0)
+    }
+}
+
+impl From<&ExternalIdentifier> for SubscriberId {
+    fn from(external: &ExternalIdentifier) -> Self {
+        let digest = Sha256::digest(external.text().as_bytes());
+        let head = digest
+            .iter()
+            .take(8)
+            .fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+        Self(KIND_EXTERNAL | (head & VALUE_MASK))
+    }
+}
+
+/// The identifiers that one event or one provisioning row carries. They belong together from its time on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriberIdentifiers {
+    imsi: Option<Imsi>,
+    msisdn: Option<Msisdn>,
+    external: Option<ExternalIdentifier>,
+}
+
+impl SubscriberIdentifiers {
+    /// `None` if there is no identifier at all.
+    pub fn new(
+        imsi: Option<Imsi>,
+        msisdn: Option<Msisdn>,
+        external: Option<ExternalIdentifier>,
+    ) -> Option<Self> {
+        (imsi.is_some() || msisdn.is_some() || external.is_some()).then_some(Self {
+            imsi,
+            msisdn,
+            external,
+        })
+    }
+
+    /// The subscriber, after the strongest identifier here.
+    pub fn subscriber(&self) -> SubscriberId {
+        match (self.imsi, self.msisdn, &self.external) {
+            (Some(imsi), _, _) => imsi.into(),
+            (None, Some(msisdn), _) => msisdn.into(),
+            (None, None, Some(external)) => external.into(),
+            (None, None, None) => unreachable!("the constructor asks for one identifier"),
+        }
+    }
+
+    /// The identifiers by which the subscriber can be asked for, each to be bound to [`Self::subscriber`].
+    /// The IMSI is not among them: it is the subscriber, and no question names it.
+    pub fn bindings(&self) -> impl Iterator<Item = Identifier> + '_ {
+        let msisdn = self.msisdn.map(Identifier::Msisdn);
+        let external = self.external.clone().map(Identifier::External);
+        msisdn.into_iter().chain(external)
+    }
+}
+
+impl From<Imsi> for SubscriberIdentifiers {
+    fn from(imsi: Imsi) -> Self {
+        Self {
+            imsi: Some(imsi),
+            msisdn: None,
+            external: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn leading_zeros_of_an_imsi_matter() {
+        let (a, b) = (Imsi::parse("001010000000001"), Imsi::parse("01010000000001"));
+        assert_ne!(a, b);
+        assert_eq!(a.map(Imsi::digits), Ok("001010000000001".into()));
+        assert_eq!(b.map(Imsi::digits), Ok("01010000000001".into()));
+    }
+
+    #[test]
+    fn numbers_are_international_with_or_without_plus() {
+        assert_eq!(Msisdn::parse("+99912345678"), Msisdn::parse("99912345678"));
+        for wrong in [
+            "",
+            "+",
+            "0999123456",
+            "+9991234567890123",
+            "+999 1234",
+            "++99912345",
+            "99912345٣",
+            "1234",
+        ] {
+            assert_eq!(Msisdn::parse(wrong), Err(IdentifierError::Msisdn), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn external_identifiers_fold_the_domain_and_keep_the_local_part() {
+        let id = ExternalIdentifier::parse("Meter-7@IoT.Example.COM");
+        assert_eq!(
+            id.as_ref().map(ExternalIdentifier::text),
+            Ok("Meter-7@iot.example.com")
+        );
+        let long = format!("{}@example.com", "a".repeat(300));
+        for wrong in [
+            "",
+            "@",
+            "a@",
+            "@b",
+            "a b@c",
+            "a@b@c",
+            "a@b..c",
+            "a@-b",
+            "a@b c",
+            "a",
+            long.as_str(),
+        ] {
+            assert_eq!(
+                ExternalIdentifier::parse(wrong),
+                Err(IdentifierError::External),
+                "{wrong:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_no_identifier() {
+        let ids = SubscriberIdentifiers::new(
+            Imsi::parse("001010123456789").ok(),
+            Msisdn::parse("+99987654321").ok(),
+            ExternalIdentifier::parse("someone@example.com").ok(),
+        );
+        let shown = format!(
+            "{ids:?} {:?}",
+            ids.as_ref().map(SubscriberIdentifiers::subscriber)
+        );
+        for secret in ["0123456789", "87654321", "someone"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+
+    #[test]
+    fn the_strongest_identifier_names_the_subscriber() {
+        let (imsi, msisdn) = (
+            Imsi::parse("999010000000001").ok(),
+            Msisdn::parse("+99911111").ok(),
+        );
+        let both = SubscriberIdentifiers::new(imsi, msisdn, None).map(|ids| ids.subscriber());
+        assert_eq!(both, imsi.map(SubscriberId::from));
+        assert_eq!(SubscriberIdentifiers::new(None, None, None), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_identifiers_of_digits_share_a_subscriber(a in "[0-9]{6,15}", b in "[1-9][0-9]{4,14}") {
+            let (imsi, msisdn) = (Imsi::parse(&a), Msisdn::parse(&b));
+            prop_assert_eq!(imsi.map(Imsi::digits), Ok(a));
+            prop_assert_eq!(msisdn.map(Msisdn::digits), Ok(b));
+            let (imsi_id, msisdn_id) = (imsi.map(SubscriberId::from), msisdn.map(SubscriberId::from));
+            prop_assert_ne!(imsi_id, msisdn_id);
+            prop_assert_eq!(imsi_id.map(|id| SubscriberId::from_i64(id.as_i64())), imsi_id.map(Some));
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! reachd: the reachability daemon of a mobile operator's core network.
+
+pub mod domain;
+pub mod proto;

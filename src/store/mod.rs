@@ -1,0 +1,78 @@
+//! Durable facts: what the index is rebuilt from after a restart, and what SQL users see.
+//!
+//! The store holds facts, not answers, and joins them as the domain does: every column is a maximum. Two engines stand
+//! behind one trait and pass one contract suite. Nothing here answers a lookup.
+
+pub mod contract;
+pub mod error;
+
+use std::future::Future;
+
+use crate::domain::{Facts, Identifier, Node, Slot, SubscriberId, Timestamp};
+
+pub use error::StoreError;
+
+/// What one node (`None`: the slot itself) said of one subscriber in one slot: a row of table `registration`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistrationRow {
+    /// Whose.
+    pub subscriber: SubscriberId,
+    /// Where.
+    pub slot: Slot,
+    /// By whom. `None`, stored as an empty text, for what concerns the slot whoever holds it.
+    pub node: Option<Node>,
+    /// The newest of each.
+    pub facts: Facts,
+    /// When reachd received the newest of it.
+    pub received_at: Timestamp,
+}
+
+/// An identifier belongs to a subscriber from a time on: a row of table `identifier`. The newest binding of an
+/// identifier wins; of equal times the greater subscriber.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindingRow {
+    /// Which identifier: an MSISDN or an external identifier.
+    pub identifier: Identifier,
+    /// Whose.
+    pub subscriber: SubscriberId,
+    /// Since when.
+    pub bound_at: Timestamp,
+}
+
+/// What becomes durable in one transaction. No key occurs twice, and rows are sorted by key so that transactions of
+/// several replicas lock in the same order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Sorted by (subscriber, slot, node).
+    pub registrations: Vec<RegistrationRow>,
+    /// Sorted by (subscriber, identifier's own id).
+    pub bindings: Vec<BindingRow>,
+}
+
+/// One row met while loading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// Of table `registration`.
+    Registration(RegistrationRow),
+    /// Of table `identifier`.
+    Binding(BindingRow),
+}
+
+/// A durable home for facts.
+pub trait Store: Send + Sync + 'static {
+    /// Joins a batch into what is stored, in one transaction with one statement per table. Returns only after it is
+    /// durable. Committing the same batch again changes nothing.
+    fn commit(&self, batch: &Batch) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Streams every row, in no particular order, to `each`. Returns how many there were.
+    fn load(&self, each: &mut (dyn FnMut(Loaded) + Send)) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Whether the store answers.
+    fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// How many commits at a time make it faster: 1 for an engine with a single writer.
+    fn parallel_commits(&self) -> usize;
+
+    /// Closes connections; what was committed stays.
+    fn close(&self) -> impl Future<Output = ()> + Send;
+}
