@@ -179,28 +179,28 @@ impl Registrations {
 
     /// Joins all of an event; the strongest outcome of its changes. An event without changes is a duplicate here.
     pub fn apply(&mut self, event: &Event) -> Outcome {
-        let apply = |change| self.apply_change(change, event.event_time);
-        event
+        self.apply_with(event, Node::clone)
+    }
+
+    /// [`Self::apply`], with nodes kept as `keep` returns them: the same names, their texts shared.
+    pub fn apply_with(&mut self, event: &Event, keep: impl Fn(&Node) -> Node) -> Outcome {
+        let mut strongest = Outcome::Duplicate;
+        for change in &event.changes {
+            strongest = strongest.max(self.judge(change, event.event_time));
+            let (slot, node, facts) = Facts::of(change, event.event_time);
+            self.join(slot, node.map(&keep).as_ref(), &facts);
+        }
+        strongest
+    }
+
+    /// The outcome of joining this event if that would change nothing, so that it need not be stored again.
+    pub fn already_known(&self, event: &Event) -> Option<Outcome> {
+        let judged = event
             .changes
             .iter()
-            .map(apply)
-            .max()
-            .unwrap_or(Outcome::Duplicate)
-    }
-
-    fn apply_change(&mut self, change: &Change, at: Timestamp) -> Outcome {
-        let (slot, node, facts) = Facts::of(change, at);
-        let outcome = self.judge(change, at);
-        self.join(slot, node, &facts);
-        outcome
-    }
-
-    /// Whether joining this event could change anything: if not, it need not be stored again.
-    pub fn would_change(&self, event: &Event) -> bool {
-        event.changes.iter().any(|change| {
-            let known = self.judge(change, event.event_time);
-            !matches!(known, Outcome::Duplicate | Outcome::Stale)
-        })
+            .map(|change| self.judge(change, event.event_time))
+            .max();
+        judged.filter(|outcome| matches!(outcome, Outcome::Duplicate | Outcome::Stale))
     }
 
     /// What a change would do to what is known so far.

@@ -187,6 +187,11 @@ impl SubscriberId {
         self.0 & !VALUE_MASK != KIND_IMSI
     }
 
+    /// The number this id was derived from, if it was derived from a number.
+    pub fn as_msisdn(self) -> Option<Msisdn> {
+        (self.0 & !VALUE_MASK == KIND_MSISDN).then_some(Msisdn(self.0 & VALUE_MASK))
+    }
+
     /// A number spread evenly over all 64 bits, for choosing shards and table places.
     pub fn spread(self) -> u64 {
         // Steps of SplitMix64: neighbours in an IMSI range must not share a shard.
@@ -257,12 +262,28 @@ impl SubscriberIdentifiers {
         }
     }
 
-    /// The identifiers by which the subscriber can be asked for, each to be bound to [`Self::subscriber`].
-    /// The IMSI is not among them: it is the subscriber, and no question names it.
+    /// The identifiers to be bound to [`Self::subscriber`]: those weaker than the one that names it. A number that
+    /// comes alone binds nothing, so it cannot outvote what is known about whose it is.
     pub fn bindings(&self) -> impl Iterator<Item = Identifier> + '_ {
-        let msisdn = self.msisdn.map(Identifier::Msisdn);
-        let external = self.external.clone().map(Identifier::External);
-        msisdn.into_iter().chain(external)
+        let msisdn = self.msisdn.filter(|_| self.imsi.is_some());
+        let external = self
+            .external
+            .as_ref()
+            .filter(|_| self.imsi.is_some() || self.msisdn.is_some());
+        msisdn
+            .map(Identifier::Msisdn)
+            .into_iter()
+            .chain(external.cloned().map(Identifier::External))
+    }
+
+    /// The identifier that names the subscriber.
+    pub fn strongest(&self) -> Identifier {
+        match (self.imsi, self.msisdn, &self.external) {
+            (Some(imsi), _, _) => Identifier::Imsi(imsi),
+            (None, Some(msisdn), _) => Identifier::Msisdn(msisdn),
+            (None, None, Some(external)) => Identifier::External(external.clone()),
+            (None, None, None) => unreachable!("the constructor asks for one identifier"),
+        }
     }
 }
 

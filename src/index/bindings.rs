@@ -1,0 +1,171 @@
+//! Whose an identifier is: the newest binding wins, of equal times the one to the greater subscriber.
+
+use std::hash::Hash;
+use std::sync::{PoisonError, RwLock};
+
+use hashbrown::HashMap;
+
+use crate::domain::{ExternalIdentifier, Identifier, Msisdn, Outcome, SubscriberId, Timestamp};
+
+/// As many as the table of subscribers has.
+const SHARDS: usize = 256;
+
+/// The order of the fields is the order of binding: time first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Binding {
+    bound_at: Timestamp,
+    subscriber: SubscriberId,
+}
+
+/// What binding did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub(super) outcome: Outcome,
+    /// Set when the identifier has a new holder.
+    pub(super) moved: Option<Moved>,
+}
+
+/// An identifier came to a new holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moved {
+    pub(super) from: Option<SubscriberId>,
+}
+
+/// All bound identifiers. An IMSI is never bound: it is the subscriber.
+#[derive(Debug, Default)]
+pub(super) struct Bindings {
+    msisdns: Sharded<Msisdn>,
+    externals: Sharded<ExternalIdentifier>,
+}
+
+impl Bindings {
+    fn find(&self, identifier: &Identifier) -> Option<Binding> {
+        match identifier {
+            Identifier::Imsi(_) => None,
+            Identifier::Msisdn(msisdn) => self.msisdns.get(identifier, msisdn),
+            Identifier::External(external) => self.externals.get(identifier, external),
+        }
+    }
+
+    /// The subscriber an identifier is bound to.
+    pub(super) fn get(&self, identifier: &Identifier) -> Option<SubscriberId> {
+        self.find(identifier).map(|binding| binding.subscriber)
+    }
+
+    pub(super) fn bind(
+        &self,
+        identifier: &Identifier,
+        subscriber: SubscriberId,
+        bound_at: Timestamp,
+    ) -> Bound {
+        let new = Binding { bound_at, subscriber };
+        match identifier {
+            Identifier::Imsi(_) => Bound {
+                outcome: Outcome::Duplicate,
+                moved: None,
+            },
+            Identifier::Msisdn(msisdn) => self.msisdns.bind(identifier, msisdn, new),
+            Identifier::External(external) => self.externals.bind(identifier, external, new),
+        }
+    }
+
+    pub(super) fn would_change(
+        &self,
+        identifier: &Identifier,
+        subscriber: SubscriberId,
+        at: Timestamp,
+    ) -> bool {
+        !matches!(identifier, Identifier::Imsi(_))
+            && self.find(identifier)
+                < Some(Binding {
+                    bound_at: at,
+                    subscriber,
+                })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.msisdns.len() + self.externals.len()
+    }
+
+    /// Each identifier's own id with its holder.
+    pub(super) fn for_each(&self, mut each: impl FnMut(SubscriberId, SubscriberId)) {
+        self.msisdns
+            .for_each(|msisdn, holder| each((*msisdn).into(), holder));
+        self.externals
+            .for_each(|external, holder| each(external.into(), holder));
+    }
+}
+
+#[derive(Debug)]
+struct Sharded<K>(Box<[RwLock<HashMap<K, Binding>>]>);
+
+impl<K> Default for Sharded<K> {
+    fn default() -> Self {
+        Self((0..SHARDS).map(|_| RwLock::default()).collect())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Sharded<K> {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the top byte is below the number of shards"
+    )]
+    fn shard(&self, identifier: &Identifier) -> &RwLock<HashMap<K, Binding>> {
+        &self.0[(identifier.subscriber().spread() >> 56) as usize]
+    }
+
+    fn get(&self, identifier: &Identifier, key: &K) -> Option<Binding> {
+        self.shard(identifier)
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .copied()
+    }
+
+    fn bind(&self, identifier: &Identifier, key: &K, new: Binding) -> Bound {
+        let mut table = self
+            .shard(identifier)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = table.get_mut(key) else {
+            table.insert(key.clone(), new);
+            return Bound {
+                outcome: Outcome::Applied,
+                moved: Some(Moved { from: None }),
+            };
+        };
+        let former = *known;
+        if new <= former {
+            let outcome = if new == former {
+                Outcome::Duplicate
+            } else {
+                Outcome::Stale
+            };
+            return Bound { outcome, moved: None };
+        }
+        *known = new;
+        let moved = former.subscriber != new.subscriber;
+        Bound {
+            outcome: Outcome::Applied,
+            moved: moved.then_some(Moved {
+                from: Some(former.subscriber),
+            }),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.0
+            .iter()
+            .map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len())
+            .sum()
+    }
+
+    fn for_each(&self, mut each: impl FnMut(&K, SubscriberId)) {
+        for shard in &self.0 {
+            let table = shard.read().unwrap_or_else(PoisonError::into_inner);
+            table
+                .iter()
+                .for_each(|(key, binding)| each(key, binding.subscriber));
+        }
+    }
+}

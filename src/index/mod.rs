@@ -1,0 +1,232 @@
+//! The resident index: answers lookups from memory, without touching the store.
+//!
+//! It holds the domain's [`Registrations`] per subscriber and the bindings of identifiers, both in tables split into
+//! shards, each behind its own short lock. Facts enter after they are durable ([`Index::apply`]) or while loading
+//! ([`Index::load_registration`], [`Index::load_binding`]); since facts join, the two may overlap in any order.
+//!
+//! Facts stay under the id of the strongest identifier *their own event* carried. Which ids are one subscriber is told
+//! by bindings, and lookups unite them: a subscriber's entry lists the weaker ids that belong to it (its aliases).
+//! Nothing is merged when facts arrive, so the order of facts and bindings cannot matter.
+
+mod bindings;
+mod nodes;
+mod subscribers;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::domain::{
+    Event, Facts, Identifier, Node, Outcome, Reachability, Registrations, Slot, Status, SubscriberId,
+    Timestamp,
+};
+
+use bindings::Bindings;
+use nodes::Nodes;
+use subscribers::Subscribers;
+
+/// How many ids of one subscriber are united: its own, numbers, external identifiers.
+const MAX_UNITED: usize = 8;
+
+/// Everything needed to answer lookups.
+#[derive(Debug, Default)]
+pub struct Index {
+    subscribers: Subscribers,
+    bindings: Bindings,
+    nodes: Nodes,
+    loaded: AtomicBool,
+}
+
+/// How much the index holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Subscribers with registrations.
+    pub subscribers: usize,
+    /// Bound identifiers.
+    pub identifiers: usize,
+}
+
+/// How many subscribers there are by status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// CONNECTED_DATA.
+    pub connected_data: usize,
+    /// CONNECTED_SMS.
+    pub connected_sms: usize,
+    /// NOT_CONNECTED.
+    pub not_connected: usize,
+    /// With facts from which nothing follows.
+    pub unknown: usize,
+}
+
+impl Index {
+    /// An empty index, not yet loaded.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The reachability of the device an identifier names. `None`: no such identifier is known.
+    ///
+    /// Takes two short read locks; allocates only for a subscriber with facts under several ids.
+    pub fn lookup(&self, identifier: &Identifier, now: Timestamp) -> Option<Reachability> {
+        let subscriber = self.resolve(identifier)?;
+        Some(self.reachability(subscriber, now))
+    }
+
+    /// The subscriber an identifier names now. `None`: no such identifier is known.
+    pub fn resolve(&self, identifier: &Identifier) -> Option<SubscriberId> {
+        let Some(bound) = self.bindings.get(identifier) else {
+            let own = identifier.subscriber();
+            return self.subscribers.contains(own).then_some(own);
+        };
+        // An external identifier may be bound to a number, and the number to an IMSI.
+        let further = bound
+            .as_msisdn()
+            .and_then(|msisdn| self.bindings.get(&Identifier::Msisdn(msisdn)));
+        Some(further.unwrap_or(bound))
+    }
+
+    /// The reachability of a subscriber with all the ids that belong to it.
+    pub fn reachability(&self, subscriber: SubscriberId, now: Timestamp) -> Reachability {
+        self.subscribers
+            .read(subscriber, |entry| match entry {
+                None => Some(Registrations::default().reachability(now)),
+                Some(entry) if entry.aliases().is_empty() => Some(entry.registrations.reachability(now)),
+                Some(_) => None,
+            })
+            .unwrap_or_else(|| self.united(subscriber).reachability(now))
+    }
+
+    /// The facts of a subscriber joined with those of its aliases.
+    fn united(&self, subscriber: SubscriberId) -> Registrations {
+        let mut all = Registrations::default();
+        let mut ids = vec![subscriber];
+        let mut next = 0;
+        while let Some(id) = ids.get(next).copied() {
+            next += 1;
+            self.subscribers.read(id, |entry| {
+                let Some(entry) = entry else { return };
+                all.join_all(&entry.registrations);
+                for alias in entry.aliases() {
+                    if ids.len() < MAX_UNITED && !ids.contains(alias) {
+                        ids.push(*alias);
+                    }
+                }
+            });
+        }
+        all
+    }
+
+    /// Joins an event that is durable, and tells what it did.
+    pub fn apply(&self, event: &Event) -> Outcome {
+        let subscriber = event.subscriber.subscriber();
+        let mut outcome = Outcome::Duplicate;
+        if !event.changes.is_empty() {
+            let joined = self.subscribers.write(subscriber, |registrations| {
+                registrations.apply_with(event, |node| self.nodes.shared(node))
+            });
+            outcome = joined.result;
+            if joined.is_new && subscriber.is_weak() {
+                // Look for the binding only after the facts are there; `bind` looks for facts only after the
+                // binding is there. Whichever comes second finds the other.
+                if let Some(holder) = self.bindings.get(&event.subscriber.strongest()) {
+                    self.subscribers.add_alias(holder, subscriber);
+                }
+            }
+        }
+        for identifier in event.subscriber.bindings() {
+            outcome = outcome.max(self.bind(&identifier, subscriber, event.event_time));
+        }
+        outcome
+    }
+
+    /// The outcome of applying the event if that would change nothing: what outweighs it is durable already, and it
+    /// need not be stored again.
+    pub fn already_known(&self, event: &Event) -> Option<Outcome> {
+        let subscriber = event.subscriber.subscriber();
+        let binds = event.subscriber.bindings().any(|identifier| {
+            self.bindings
+                .would_change(&identifier, subscriber, event.event_time)
+        });
+        if binds {
+            None
+        } else if event.changes.is_empty() {
+            Some(Outcome::Duplicate)
+        } else {
+            self.subscribers
+                .read(subscriber, |entry| entry?.registrations.already_known(event))
+        }
+    }
+
+    fn bind(&self, identifier: &Identifier, subscriber: SubscriberId, at: Timestamp) -> Outcome {
+        let bound = self.bindings.bind(identifier, subscriber, at);
+        if let Some(moved) = bound.moved {
+            let own = identifier.subscriber();
+            if let Some(former) = moved.from {
+                self.subscribers.remove_alias(former, own);
+            }
+            if self.subscribers.contains(own) {
+                self.subscribers.add_alias(subscriber, own);
+            }
+        }
+        bound.outcome
+    }
+
+    /// Takes a row of the store.
+    pub fn load_registration(
+        &self,
+        subscriber: SubscriberId,
+        slot: Slot,
+        node: Option<&Node>,
+        facts: &Facts,
+    ) {
+        let node = node.map(|node| self.nodes.shared(node));
+        self.subscribers.write(subscriber, |registrations| {
+            registrations.join(slot, node.as_ref(), facts)
+        });
+    }
+
+    /// Takes a row of the store.
+    pub fn load_binding(&self, identifier: &Identifier, subscriber: SubscriberId, bound_at: Timestamp) {
+        self.bindings.bind(identifier, subscriber, bound_at);
+    }
+
+    /// Every row of the store was taken: lookups can be trusted from here on.
+    pub fn finish_loading(&self) {
+        self.bindings.for_each(|identifier_id, holder| {
+            if self.subscribers.contains(identifier_id) {
+                self.subscribers.add_alias(holder, identifier_id);
+            }
+        });
+        self.loaded.store(true, Ordering::Release);
+    }
+
+    /// Whether lookups can be trusted: before, an identifier that is not here may still be in the store.
+    pub fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+
+    /// How much there is. Cheap enough for every scrape.
+    pub fn size(&self) -> Size {
+        Size {
+            subscribers: self.subscribers.len(),
+            identifiers: self.bindings.len(),
+        }
+    }
+
+    /// Counts subscribers by status, walking all of them: for demonstrations and tests, not for every scrape.
+    pub fn census(&self, now: Timestamp) -> Census {
+        let mut census = Census::default();
+        self.subscribers.for_each(|registrations| {
+            let count = match registrations.reachability(now).status {
+                Status::ConnectedData => &mut census.connected_data,
+                Status::ConnectedSms => &mut census.connected_sms,
+                Status::NotConnected => &mut census.not_connected,
+                Status::Unknown(_) => &mut census.unknown,
+            };
+            *count += 1;
+        });
+        census
+    }
+}
+
+#[cfg(test)]
+mod tests;

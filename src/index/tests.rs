@@ -1,0 +1,140 @@
+use super::*;
+use crate::domain::{Change, Ends, Imsi, Msisdn, SubscriberIdentifiers};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000).unwrap()
+}
+
+fn imsi(n: u32) -> Imsi {
+    Imsi::parse(&format!("00101{n:010}")).unwrap()
+}
+
+fn number(n: u32) -> Msisdn {
+    Msisdn::parse(&format!("+999{n:08}")).unwrap()
+}
+
+fn registered(slot: Slot) -> Change {
+    Change::Registered {
+        slot,
+        node: Node::parse("node1.example").unwrap(),
+        ends: Ends::default(),
+    }
+}
+
+fn event(imsi: Option<Imsi>, msisdn: Option<Msisdn>, time: i64, change: Option<Change>) -> Event {
+    Event::new(
+        SubscriberIdentifiers::new(imsi, msisdn, None).unwrap(),
+        at(time),
+        at(time),
+        change,
+    )
+}
+
+fn status(index: &Index, number: Msisdn) -> Option<(bool, bool)> {
+    index
+        .lookup(&Identifier::Msisdn(number), at(1000))
+        .map(|answer| (answer.data, answer.sms))
+}
+
+#[test]
+fn a_number_that_was_never_heard_of_is_not_found() {
+    assert_eq!(status(&Index::new(), number(1)), None);
+}
+
+#[test]
+fn a_bound_number_without_history_is_unknown_and_not_disconnected() {
+    let index = Index::new();
+    index.apply(&event(Some(imsi(1)), Some(number(1)), 10, None));
+    let answer = index.lookup(&Identifier::Msisdn(number(1)), at(1000)).unwrap();
+    assert!(matches!(answer.status, Status::Unknown(_)));
+}
+
+#[test]
+fn facts_under_the_number_and_under_the_imsi_are_united_in_any_order() {
+    let sms = event(None, Some(number(1)), 10, Some(registered(Slot::Msc)));
+    let data = event(Some(imsi(1)), None, 20, Some(registered(Slot::Mme)));
+    let binding = event(Some(imsi(1)), Some(number(1)), 30, None);
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    let events = [&sms, &data, &binding];
+    for order in orders {
+        let index = Index::new();
+        for place in order {
+            index.apply(events[place]);
+        }
+        assert_eq!(status(&index, number(1)), Some((true, true)), "{order:?}");
+    }
+}
+
+#[test]
+fn a_number_alone_does_not_outvote_the_binding_to_its_imsi() {
+    let index = Index::new();
+    index.apply(&event(
+        Some(imsi(1)),
+        Some(number(1)),
+        10,
+        Some(registered(Slot::Mme)),
+    ));
+    index.apply(&event(None, Some(number(1)), 20, Some(registered(Slot::Msc))));
+    assert_eq!(status(&index, number(1)), Some((true, true)));
+}
+
+#[test]
+fn the_newest_binding_moves_a_number_and_its_facts() {
+    for reversed in [false, true] {
+        let index = Index::new();
+        let mut events = [
+            event(Some(imsi(1)), None, 5, Some(registered(Slot::Mme))),
+            event(Some(imsi(1)), Some(number(1)), 10, None),
+            event(Some(imsi(2)), Some(number(1)), 20, None),
+            event(None, Some(number(1)), 25, Some(registered(Slot::Msc))),
+        ];
+        if reversed {
+            events.reverse();
+        }
+        events.iter().for_each(|event| {
+            index.apply(event);
+        });
+        assert_eq!(
+            status(&index, number(1)),
+            Some((false, true)),
+            "reversed: {reversed}"
+        );
+        let former = index.reachability(imsi(1).into(), at(1000));
+        assert_eq!((former.data, former.sms), (true, false), "reversed: {reversed}");
+    }
+}
+
+#[test]
+fn what_is_known_already_need_not_be_stored_again() {
+    let index = Index::new();
+    let attach = event(Some(imsi(1)), Some(number(1)), 10, Some(registered(Slot::Mme)));
+    assert_eq!(index.already_known(&attach), None);
+    index.apply(&attach);
+    assert_eq!(index.already_known(&attach), Some(Outcome::Duplicate));
+    let older = event(Some(imsi(1)), None, 9, Some(registered(Slot::Mme)));
+    assert_eq!(index.already_known(&older), Some(Outcome::Stale));
+}
+
+#[test]
+fn loading_rows_gives_the_same_answers_as_applying_events() {
+    let index = Index::new();
+    let facts = Facts {
+        registered_at: Some(at(10)),
+        ..Facts::default()
+    };
+    let node = Node::parse("msc1").unwrap();
+    index.load_registration(number(1).into(), Slot::Msc, Some(&node), &facts);
+    index.load_registration(imsi(1).into(), Slot::Mme, Some(&node), &facts);
+    index.load_binding(&Identifier::Msisdn(number(1)), imsi(1).into(), at(5));
+    assert!(!index.is_loaded());
+    index.finish_loading();
+    assert!(index.is_loaded());
+    assert_eq!(status(&index, number(1)), Some((true, true)));
+    assert_eq!(
+        index.size(),
+        Size {
+            subscribers: 2,
+            identifiers: 1
+        }
+    );
+}
