@@ -1,0 +1,8 @@
+//! Answers: lookups over gRPC. Only reads, and never waits for the store.
+//!
+//! A request's way: [`identifier`] chooses and checks, the index answers, [`convert`] puts it into protobuf words;
+//! [`error`] is the one table of everything that can be wrong with a question.
+
+pub mod convert;
+pub mod error;
+pub mod identifier;
