@@ -1,0 +1,125 @@
+//! `reachability.v1.ReachabilityService`: validates, asks the index, converts. Never waits for anything.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tonic::{Request, Response, Status};
+
+use crate::domain::Timestamp;
+use crate::grpc::metrics::{Method, MethodMetrics};
+use crate::index::Index;
+use crate::proto::v1;
+use crate::proto::v1::batch_get_reachability_result::Result as BatchResult;
+use crate::proto::v1::reachability_service_server::ReachabilityService;
+
+use super::error::{LookupError, MAX_BATCH};
+use super::{convert, identifier};
+
+/// `GetReachability` as the metrics name it.
+pub const GET_REACHABILITY: Method = Method {
+    service: "reachability.v1.ReachabilityService",
+    name: "GetReachability",
+    kind: "unary",
+};
+/// `BatchGetReachability` as the metrics name it.
+pub const BATCH_GET_REACHABILITY: Method = Method {
+    service: "reachability.v1.ReachabilityService",
+    name: "BatchGetReachability",
+    kind: "unary",
+};
+
+/// Answers lookups from the index.
+#[derive(Debug)]
+pub struct Lookup {
+    index: Arc<Index>,
+    max_age: Duration,
+    get: MethodMetrics,
+    batch: MethodMetrics,
+}
+
+impl Lookup {
+    /// Lookups in `index`; answers are FRESH up to `max_age` unless the caller says otherwise.
+    pub fn new(index: Arc<Index>, max_age: Duration) -> Self {
+        Self {
+            index,
+            max_age,
+            get: MethodMetrics::new(GET_REACHABILITY),
+            batch: MethodMetrics::new(BATCH_GET_REACHABILITY),
+        }
+    }
+
+    /// The moment of the question, and what the caller accepts as fresh.
+    fn terms(&self, max_age: Option<prost_types::Duration>) -> Result<(Timestamp, Duration), LookupError> {
+        if !self.index.is_loaded() {
+            return Err(LookupError::NotReady);
+        }
+        let max_age = convert::max_age(max_age, self.max_age)?;
+        // A clock that stands before 1970 can judge no age: then nothing passes for fresh.
+        let now = Timestamp::from_system_time(SystemTime::now()).unwrap_or(Timestamp::MAX);
+        Ok((now, max_age))
+    }
+
+    fn answer(
+        &self,
+        device: Option<v1::Device>,
+        now: Timestamp,
+        max_age: Duration,
+    ) -> Result<v1::GetReachabilityResponse, LookupError> {
+        let (identifier, device) = identifier::choose(device)?;
+        let answer = self
+            .index
+            .lookup(&identifier, now)
+            .ok_or(LookupError::IdentifierNotFound)?;
+        Ok(v1::GetReachabilityResponse {
+            reachability: Some(convert::reachability(&answer, now, max_age)),
+            device: Some(device),
+        })
+    }
+
+    fn answer_one(
+        &self,
+        request: v1::GetReachabilityRequest,
+    ) -> Result<v1::GetReachabilityResponse, LookupError> {
+        let (now, max_age) = self.terms(request.max_age)?;
+        self.answer(request.device, now, max_age)
+    }
+
+    fn answer_batch(
+        &self,
+        request: v1::BatchGetReachabilityRequest,
+    ) -> Result<v1::BatchGetReachabilityResponse, LookupError> {
+        if request.devices.len() > MAX_BATCH {
+            return Err(LookupError::TooManyDevices);
+        }
+        let (now, max_age) = self.terms(request.max_age)?;
+        let result = |device| {
+            let result = match self.answer(Some(device), now, max_age) {
+                Ok(response) => BatchResult::Response(response),
+                Err(error) => BatchResult::Error(error.in_batch()),
+            };
+            v1::BatchGetReachabilityResult { result: Some(result) }
+        };
+        Ok(v1::BatchGetReachabilityResponse {
+            results: request.devices.into_iter().map(result).collect(),
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl ReachabilityService for Lookup {
+    async fn get_reachability(
+        &self,
+        request: Request<v1::GetReachabilityRequest>,
+    ) -> Result<Response<v1::GetReachabilityResponse>, Status> {
+        let answer = async { Ok(Response::new(self.answer_one(request.into_inner())?)) };
+        self.get.observe(answer).await
+    }
+
+    async fn batch_get_reachability(
+        &self,
+        request: Request<v1::BatchGetReachabilityRequest>,
+    ) -> Result<Response<v1::BatchGetReachabilityResponse>, Status> {
+        let answer = async { Ok(Response::new(self.answer_batch(request.into_inner())?)) };
+        self.batch.observe(answer).await
+    }
+}
