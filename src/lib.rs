@@ -3,5 +3,8 @@
 pub mod domain;
 pub mod grpc;
 pub mod index;
+pub mod ingest;
 pub mod northbound;
+pub mod ops;
 pub mod proto;
+pub mod store;

@@ -3,7 +3,6 @@
 //! The store holds facts, not answers, and joins them as the domain does: every column is a maximum. Two engines stand
 //! behind one trait and pass one contract suite. Nothing here answers a lookup.
 
-pub mod contract;
 pub mod error;
 
 use std::future::Future;
@@ -65,7 +64,10 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, batch: &Batch) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Streams every row, in no particular order, to `each`. Returns how many there were.
-    fn load(&self, each: &mut (dyn FnMut(Loaded) + Send)) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    fn load(
+        &self,
+        each: &mut (dyn FnMut(Loaded) + Send),
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Whether the store answers.
     fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;

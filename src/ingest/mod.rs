@@ -1,0 +1,240 @@
+//! From event to durable and visible.
+//!
+//! ```text
+//!  feeds ── submit ──> bounded queue of each lane ──> lane: batch ── commit ──> store
+//!                      (by subscriber)                      │
+//!                                                           └─ then apply to the index, then acknowledge
+//! ```
+//!
+//! A subscriber's events always take the same lane, so they stay in order; lanes work side by side, as many as the
+//! store gains from. A lane collects while its commit is under way and never has two, so what is acknowledged is
+//! durable and what is visible is durable. Queues are bounded: when the store is slow or away, feeds are refused or
+//! made to wait. This module knows no protocol and no SQL.
+
+mod batch;
+pub mod clock;
+pub mod config;
+mod lane;
+pub mod metrics;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::domain::{Event, Outcome};
+use crate::index::Index;
+use crate::store::Store;
+
+pub use clock::ReceiptClock;
+pub use config::IngestConfig;
+pub use metrics::{Feed, Refusal};
+
+use lane::Lane;
+use metrics::PipelineMetrics;
+
+/// Where to tell that an event is durable.
+#[derive(Clone, Debug)]
+pub struct Ack {
+    /// The feed's end. Unbounded, because the feed bounds how many events it has under way.
+    pub to: mpsc::UnboundedSender<Acked>,
+    /// The feed's name for the event.
+    pub token: u64,
+}
+
+impl Ack {
+    fn send(&self, result: Result<Outcome, Refused>) {
+        // A feed that is gone needs no answer; its peer sends again.
+        let _ = self.to.send(Acked {
+            token: self.token,
+            result,
+        });
+    }
+}
+
+/// The end of an event's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acked {
+    /// As given with the event.
+    pub token: u64,
+    /// What it did, now that it is durable and visible; or why it is neither.
+    pub result: Result<Outcome, Refused>,
+}
+
+/// Why an event that was accepted did not become durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The store refuses this very event; sending it again gives the same.
+    #[error("the store refuses this event")]
+    Store,
+    /// The daemon stops and the store is not available: send it again elsewhere or later.
+    #[error("the daemon is shutting down")]
+    ShuttingDown,
+}
+
+/// Why an event was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The queue is full: the store does not keep up or is not available.
+    #[error("too busy")]
+    Full,
+    /// The daemon is shutting down.
+    #[error("the daemon is shutting down")]
+    Closed,
+}
+
+/// One event on its way.
+#[derive(Debug)]
+struct Submission {
+    event: Event,
+    ack: Ack,
+    feed: Feed,
+    accepted: Instant,
+}
+
+/// What all lanes share.
+#[derive(Debug)]
+struct Shared<S> {
+    store: S,
+    index: Arc<Index>,
+    config: IngestConfig,
+    metrics: PipelineMetrics,
+    /// How many lanes have a commit under way.
+    busy: AtomicUsize,
+    /// Finish what is queued, take nothing more.
+    drain: CancellationToken,
+    /// Stop even if something is left.
+    abort: CancellationToken,
+}
+
+/// The way in. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    lanes: Arc<[mpsc::Sender<Submission>]>,
+    metrics: PipelineMetrics,
+    drain: CancellationToken,
+    abort: CancellationToken,
+    tasks: TaskTracker,
+    depth: Arc<AtomicUsize>,
+}
+
+impl Ingest {
+    /// Starts the lanes on the current runtime.
+    pub fn start<S: Store>(config: IngestConfig, store: S, index: Arc<Index>) -> Self {
+        let lane_count = config
+            .lanes
+            .unwrap_or_else(|| store.parallel_commits())
+            .clamp(1, 64);
+        let (drain, abort, tasks) = (
+            CancellationToken::new(),
+            CancellationToken::new(),
+            TaskTracker::new(),
+        );
+        let metrics = PipelineMetrics::register();
+        let depth = Arc::new(AtomicUsize::new(0));
+        let queue = (config.queue / lane_count).max(1);
+        let shared = Arc::new(Shared {
+            store,
+            index,
+            config,
+            metrics: metrics.clone(),
+            busy: AtomicUsize::new(0),
+            drain: drain.clone(),
+            abort: abort.clone(),
+        });
+        let start_lane = |_| {
+            let (sender, receiver) = mpsc::channel(queue);
+            tasks.spawn(Lane::new(Arc::clone(&shared), receiver, Arc::clone(&depth)).run());
+            sender
+        };
+        let lanes = (0..lane_count).map(start_lane).collect();
+        tasks.close();
+        Self {
+            lanes,
+            metrics,
+            drain,
+            abort,
+            tasks,
+            depth,
+        }
+    }
+
+    /// Hands an event over without waiting.
+    ///
+    /// # Errors
+    /// [`SubmitError::Full`] when the subscriber's queue is, [`SubmitError::Closed`] while stopping. The event is not
+    /// taken then, and no acknowledgement comes.
+    pub fn submit(&self, feed: &Feed, event: Event, ack: Ack) -> Result<(), SubmitError> {
+        if self.drain.is_cancelled() {
+            return Err(SubmitError::Closed);
+        }
+        let lane = self.lane(&event)?;
+        let submission = Submission {
+            event,
+            ack,
+            feed: feed.clone(),
+            accepted: Instant::now(),
+        };
+        // Counted before it is sent, so that the lane never takes away what was not added yet.
+        self.depth.fetch_add(1, Ordering::Relaxed);
+        lane.try_send(submission).map_err(|error| {
+            self.depth.fetch_sub(1, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(_) => SubmitError::Full,
+                TrySendError::Closed(_) => SubmitError::Closed,
+            }
+        })
+    }
+
+    /// Hands an event over, waiting for room: this is how a stream is made to slow down.
+    ///
+    /// # Errors
+    /// [`SubmitError::Closed`] while stopping.
+    pub async fn submit_wait(&self, feed: &Feed, event: Event, ack: Ack) -> Result<(), SubmitError> {
+        let lane = self.lane(&event)?;
+        let permit = tokio::select! {
+            permit = lane.reserve() => permit.map_err(|_| SubmitError::Closed)?,
+            () = self.drain.cancelled() => return Err(SubmitError::Closed),
+        };
+        self.depth.fetch_add(1, Ordering::Relaxed);
+        permit.send(Submission {
+            event,
+            ack,
+            feed: feed.clone(),
+            accepted: Instant::now(),
+        });
+        Ok(())
+    }
+
+    fn lane(&self, event: &Event) -> Result<&mpsc::Sender<Submission>, SubmitError> {
+        let place = (event.subscriber.subscriber().spread() >> 32) as usize % self.lanes.len();
+        self.lanes.get(place).ok_or(SubmitError::Closed)
+    }
+
+    /// How many events wait in queues or are in a batch.
+    pub fn depth(&self) -> usize {
+        self.depth.load(Ordering::Relaxed)
+    }
+
+    /// Takes nothing more, and returns when everything accepted is durable and acknowledged.
+    pub async fn drain(&self) {
+        self.drain.cancel();
+        self.tasks.wait().await;
+    }
+
+    /// Stops at once: what is not durable yet is refused.
+    pub async fn abort(&self) {
+        self.drain.cancel();
+        self.abort.cancel();
+        self.tasks.wait().await;
+    }
+
+    /// The metrics of the pipeline, for what is read at a scrape.
+    pub fn metrics(&self) -> &PipelineMetrics {
+        &self.metrics
+    }
+}

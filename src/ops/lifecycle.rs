@@ -1,0 +1,42 @@
+//! Signals: the first SIGTERM or SIGINT asks for an orderly stop, the second ends at once.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// What the operator asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Finish what is under way and stop.
+    pub orderly: CancellationToken,
+    /// Stop now.
+    pub at_once: CancellationToken,
+}
+
+impl Stop {
+    /// Listens for SIGTERM and SIGINT from here on.
+    ///
+    /// # Errors
+    /// If the runtime cannot install signal handlers.
+    pub fn on_signals() -> std::io::Result<Self> {
+        let stop = Self::default();
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let seen = stop.clone();
+        tokio::spawn(async move {
+            next(&mut terminate, &mut interrupt).await;
+            tracing::info!("stopping; a second signal ends at once");
+            seen.orderly.cancel();
+            next(&mut terminate, &mut interrupt).await;
+            tracing::warn!("second signal: ending at once");
+            seen.at_once.cancel();
+        });
+        Ok(stop)
+    }
+}
+
+async fn next(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
