@@ -2,6 +2,7 @@
 
 pub mod diameter;
 pub mod domain;
+pub mod feed;
 pub mod grpc;
 pub mod index;
 pub mod ingest;

@@ -3,10 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Section `grpc`: where gRPC is served, and within which bounds.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GrpcConfig {
     /// Where to listen. Port 0 takes a free one.
@@ -39,8 +39,8 @@ impl Default for GrpcConfig {
 }
 
 impl GrpcConfig {
-    /// What is wrong beyond the types: the key within the section, and what it may be.
-    pub fn problems(&self) -> Vec<(&'static str, &'static str)> {
+    /// What is wrong, as (key, sentence).
+    pub fn problems(&self) -> Vec<(String, String)> {
         let Self {
             listen: _,
             reflection: _,
@@ -55,22 +55,27 @@ impl GrpcConfig {
             (
                 size.contains(max_message_size),
                 "max_message_size",
-                "65536 to 268435456 octets",
+                "has to lie between 65536 and 268435456 octets",
             ),
             (
                 *max_concurrent_streams > 0,
                 "max_concurrent_streams",
-                "at least 1",
+                "has to be at least 1",
             ),
             (
                 time.contains(keepalive_interval),
                 "keepalive_interval",
-                "1s to 1h",
+                "has to lie between 1s and 1h",
             ),
-            (time.contains(keepalive_timeout), "keepalive_timeout", "1s to 1h"),
+            (
+                time.contains(keepalive_timeout),
+                "keepalive_timeout",
+                "has to lie between 1s and 1h",
+            ),
         ]
         .into_iter()
-        .filter_map(|(fine, key, expected)| (!fine).then_some((key, expected)))
+        .filter(|(fine, ..)| !fine)
+        .map(|(_, key, sentence)| (format!("grpc.{key}"), sentence.to_owned()))
         .collect()
     }
 }
@@ -98,10 +103,10 @@ mod tests {
         assert_eq!(
             keys,
             [
-                "max_message_size",
-                "max_concurrent_streams",
-                "keepalive_interval",
-                "keepalive_timeout"
+                "grpc.max_message_size",
+                "grpc.max_concurrent_streams",
+                "grpc.keepalive_interval",
+                "grpc.keepalive_timeout"
             ]
         );
     }

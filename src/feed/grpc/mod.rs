@@ -1,0 +1,87 @@
+//! `reachability.v1.IngestService`: events from mediation, vendor adapters and core functions, over gRPC streams.
+//!
+//! Each stream is one task: see [`stream`]. [`convert`] checks events, [`window`] keeps what is not acknowledged yet.
+//! Acknowledgements leave after the commit, in order and cumulative; a refused event does not end the stream.
+
+pub mod convert;
+pub mod refusal;
+mod stream;
+pub mod window;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::grpc::metrics::{Method, MethodMetrics};
+use crate::ingest::{Feed, Ingest, ReceiptClock};
+use crate::proto::v1;
+use crate::proto::v1::ingest_service_server::IngestService;
+
+use stream::Publisher;
+
+/// `PublishEvents` as the metrics name it.
+pub const PUBLISH_EVENTS: Method = Method {
+    service: "reachability.v1.IngestService",
+    name: "PublishEvents",
+    kind: "bidi_stream",
+};
+
+/// The name of this feed in metrics.
+pub const FEED: &str = "grpc";
+
+/// Responses that may wait for the connection. While one does, acknowledgements gather for the next.
+const RESPONSES_AHEAD: usize = 1;
+
+/// Takes events over gRPC.
+#[derive(Debug)]
+pub struct GrpcFeed {
+    shared: Arc<Shared>,
+}
+
+/// What every stream needs.
+#[derive(Debug)]
+struct Shared {
+    ingest: Ingest,
+    feed: Feed,
+    clock: Arc<ReceiptClock>,
+    shutdown: CancellationToken,
+    metrics: MethodMetrics,
+}
+
+impl GrpcFeed {
+    /// Events go to `ingest`. At `shutdown` streams are read no further, and end once everything read is acknowledged.
+    pub fn new(ingest: Ingest, clock: Arc<ReceiptClock>, shutdown: CancellationToken) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                ingest,
+                feed: Feed::register(FEED),
+                clock,
+                shutdown,
+                metrics: MethodMetrics::new(PUBLISH_EVENTS),
+            }),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl IngestService for GrpcFeed {
+    type PublishEventsStream = ReceiverStream<Result<v1::PublishEventsResponse, Status>>;
+
+    async fn publish_events(
+        &self,
+        request: Request<Streaming<v1::PublishEventsRequest>>,
+    ) -> Result<Response<Self::PublishEventsStream>, Status> {
+        let (responses, outgoing) = mpsc::channel(RESPONSES_AHEAD);
+        let shared = Arc::clone(&self.shared);
+        // The task ends when the client hangs up: the receiver is dropped with the response.
+        tokio::spawn(async move {
+            let call = shared.metrics.begin();
+            let code = Publisher::new(&shared, responses).run(request.into_inner()).await;
+            call.end(code);
+        });
+        Ok(Response::new(ReceiverStream::new(outgoing)))
+    }
+}

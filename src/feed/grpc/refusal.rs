@@ -1,0 +1,67 @@
+//! Why an event is refused, in the words of the contract.
+
+use crate::proto::v1;
+
+/// What is wrong with an event. Names fields, never their values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which kind of wrong.
+    pub reason: Reason,
+    /// What is wrong with which field.
+    pub message: String,
+}
+
+/// The reasons of `RefusedEvent`, and of `reachd`'s refusal metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A field is absent or malformed.
+    InvalidArgument,
+    /// The subscriber has no identifier.
+    MissingIdentifier,
+    /// The sequence is not greater than the one before.
+    OutOfOrderSequence,
+    /// The store does not take it, and would not the next time.
+    StoreRefused,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [
+        Self::InvalidArgument,
+        Self::MissingIdentifier,
+        Self::OutOfOrderSequence,
+        Self::StoreRefused,
+    ];
+
+    /// The word on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::MissingIdentifier => "MISSING_IDENTIFIER",
+            Self::OutOfOrderSequence => "OUT_OF_ORDER_SEQUENCE",
+            Self::StoreRefused => "STORE_REFUSED",
+        }
+    }
+}
+
+impl Refusal {
+    /// A refusal for this reason.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Reason::InvalidArgument, message)
+    }
+
+    pub(super) fn into_proto(self, sequence: u64) -> v1::RefusedEvent {
+        v1::RefusedEvent {
+            sequence,
+            reason: self.reason.name().to_owned(),
+            message: self.message,
+        }
+    }
+}

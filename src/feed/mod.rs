@@ -1,0 +1,4 @@
+//! Sources of events: each turns one protocol into events of the domain and answers once they are durable.
+
+pub mod grpc;
+pub mod provisioning;
