@@ -3,6 +3,7 @@
 //! `codec` and `dict` take bytes; `peer` takes messages and time and hands out actions; `transport` owns sockets and
 //! drives the machine; `apps` turn messages into domain events and back. Only `apps` knows the domain.
 
+pub mod apps;
 pub mod codec;
 pub mod dict;
 pub mod service;

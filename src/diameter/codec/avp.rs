@@ -59,11 +59,18 @@ pub struct Avp<'a> {
     pub flags: AvpFlags,
     /// The data, without padding.
     pub data: &'a [u8],
+    /// Header and data as received, without padding.
+    bytes: &'a [u8],
     /// How many groups it stands in.
     depth: u8,
 }
 
 impl<'a> Avp<'a> {
+    /// Header and data as received, without padding.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Whether it is the one of the dictionary.
     pub fn is(&self, def: &AvpDef) -> bool {
         self.code == def.code && self.vendor == def.vendor
@@ -103,7 +110,10 @@ impl<'a> Avp<'a> {
         };
         // At most 2^24 - 1: rounding up cannot overflow.
         let length = u32::from_be_bytes([0, l0, l1, l2]) as usize;
-        let Some(data) = octets.get(header_len..length) else {
+        let Some((bytes, data)) = octets
+            .get(..length)
+            .and_then(|bytes| Some((bytes, bytes.get(header_len..)?)))
+        else {
             return Err(Defect::invalid_length(octets));
         };
         // Between the AVPs of a message padding is always there, since message lengths are multiples of 4. Behind the
@@ -114,6 +124,7 @@ impl<'a> Avp<'a> {
             vendor,
             flags,
             data,
+            bytes,
             depth,
         };
         Ok((avp, rest))

@@ -80,7 +80,7 @@ impl<'b> MessageBuilder<'b> {
 
     /// Address.
     pub fn avp_address(&mut self, def: &AvpDef, value: IpAddr) -> &mut Self {
-        self.avp(def.code, def.flags(), def.vendor, |out| match value {
+        self.avp(def, |out| match value {
             IpAddr::V4(v4) => {
                 out.put_u16(1);
                 out.put_slice(&v4.octets());
@@ -99,7 +99,7 @@ impl<'b> MessageBuilder<'b> {
 
     /// Decimal digits as TBCD. Characters other than digits are left out.
     pub fn avp_tbcd(&mut self, def: &AvpDef, digits: &str) -> &mut Self {
-        self.avp(def.code, def.flags(), def.vendor, |out| {
+        self.avp(def, |out| {
             let mut nibbles = digits
                 .bytes()
                 .filter(u8::is_ascii_digit)
@@ -112,12 +112,15 @@ impl<'b> MessageBuilder<'b> {
 
     /// Any data as it is.
     pub fn avp_octets(&mut self, def: &AvpDef, data: &[u8]) -> &mut Self {
-        self.avp(def.code, def.flags(), def.vendor, |out| out.put_slice(data))
+        self.avp(def, |out| out.put_slice(data))
     }
 
-    /// An AVP copied through: code, flags, vendor and data as received.
+    /// An AVP copied through as received.
     pub fn raw(&mut self, avp: &Avp<'_>) -> &mut Self {
-        self.avp(avp.code, avp.flags, avp.vendor, |out| out.put_slice(avp.data))
+        let length = avp.bytes().len();
+        self.out.put_slice(avp.bytes());
+        self.out.put_bytes(0, length.next_multiple_of(4) - length);
+        self
     }
 
     /// Whole AVPs that were encoded before, padding included.
@@ -128,7 +131,7 @@ impl<'b> MessageBuilder<'b> {
 
     /// Grouped: its members are what `members` writes.
     pub fn group(&mut self, def: &AvpDef, members: impl FnOnce(&mut Self)) -> &mut Self {
-        let at = self.open(def.code, def.flags(), def.vendor);
+        let at = self.open(def);
         members(self);
         self.close(at, def.flags());
         self
@@ -140,26 +143,20 @@ impl<'b> MessageBuilder<'b> {
         self.patch(self.start, version_and_length);
     }
 
-    fn avp(
-        &mut self,
-        code: u32,
-        flags: AvpFlags,
-        vendor: u32,
-        data: impl FnOnce(&mut BytesMut),
-    ) -> &mut Self {
-        let at = self.open(code, flags, vendor);
+    fn avp(&mut self, def: &AvpDef, data: impl FnOnce(&mut BytesMut)) -> &mut Self {
+        let at = self.open(def);
         data(self.out);
-        self.close(at, flags);
+        self.close(at, def.flags());
         self
     }
 
     /// Writes an AVP's header without its length; returns where the AVP begins.
-    fn open(&mut self, code: u32, flags: AvpFlags, vendor: u32) -> usize {
+    fn open(&mut self, def: &AvpDef) -> usize {
         let at = self.out.len();
-        self.out.put_u32(code);
+        self.out.put_u32(def.code);
         self.out.put_u32(0);
-        if flags.is_vendor() {
-            self.out.put_u32(vendor);
+        if def.vendor != 0 {
+            self.out.put_u32(def.vendor);
         }
         at
     }

@@ -6,7 +6,7 @@ use crate::diameter::codec::{Defect, Message, ResultCode};
 /// Judges a request, the first defect found first (RFC 6733 §7: only one is reported):
 ///
 /// * its structure is broken (whatever [`Message::defects`] says);
-/// * P is not as the command defines it: 3008;
+/// * P is not as the command defines it, or E is set: 3008;
 /// * an AVP has V set with vendor 0: 3009;
 /// * an AVP with M is in no dictionary here: 5001. Members of groups are not looked at;
 /// * an AVP of a fixed-size type has another size: 5014;
@@ -20,7 +20,8 @@ pub fn check_request(request: &Message<'_>, command: &CommandDef) -> Result<(), 
     if let Some(defect) = request.defects().first() {
         return Err(defect.clone());
     }
-    if request.header().flags.is_proxiable() != command.proxiable {
+    let flags = request.header().flags;
+    if flags.is_error() || flags.is_proxiable() != command.proxiable {
         return Err(Defect::new(ResultCode::INVALID_HDR_BITS));
     }
     // One bit per AVP that the command names, the required first. No command here names more than 64.
