@@ -16,10 +16,15 @@ pub mod time;
 pub use event::{Change, Ends, Event};
 pub use freshness::Freshness;
 pub use node::Node;
-pub use reachability::{Reachability, Status, UnknownReason};
+pub use reachability::{Reachability, SlotState, Status, UnknownReason};
 pub use registration::{Facts, Outcome, Registration, Registrations, Report};
 pub use slot::Slot;
 pub use subscriber::{
     ExternalIdentifier, Identifier, IdentifierError, Imsi, Msisdn, SubscriberId, SubscriberIdentifiers,
 };
 pub use time::Timestamp;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scenarios;

@@ -213,8 +213,7 @@ impl Registrations {
                 match change {
                     Change::Registered { ends, .. } => {
                         // A registration that ends other slots is news as long as one of them is not ended yet.
-                        let ended_known = self.ended(slot, *ends).is_none_or(|ended| ended >= Some(at));
-                        if !ended_known {
+                        if Self::ended(slot, *ends).any(|ended| !self.is_settled(ended, at)) {
                             return Outcome::Applied;
                         }
                         (known.registered_at, facts.registered_at)
@@ -257,15 +256,10 @@ impl Registrations {
         }
     }
 
-    /// The oldest clearing time among the slots that such a registration ends; `None` if it ends none.
-    fn ended(&self, slot: Slot, ends: Ends) -> Option<Option<Timestamp>> {
+    /// The slots that such a registration ends.
+    fn ended(slot: Slot, ends: Ends) -> impl Iterator<Item = Slot> {
         let other = slot.other_eps_half().filter(|_| ends.other_eps_half);
-        let amf = ends.amf_3gpp.then_some(Slot::Amf3gpp);
-        other
-            .into_iter()
-            .chain(amf)
-            .map(|ended| self.cleared_at(ended))
-            .min()
+        other.into_iter().chain(ends.amf_3gpp.then_some(Slot::Amf3gpp))
     }
 
     /// Whether the node holds the slot with a registration that a deregistration of this time could end.
@@ -358,15 +352,16 @@ impl Registrations {
     }
 
     /// Erases what can never matter again in a slot: every time that is not newer than the slot's clearing, or older
-    /// than the registration that holds the slot. Whatever comes later either is as old, or outvotes the holder.
+    /// than the registration that holds the slot; that clearing itself then, too. Whatever comes later either is as old, or outvotes the holder.
     /// The kept state is therefore the same for every order of arrival.
     fn tidy(&mut self, slot: Slot) {
         let cleared = self.cleared_at(slot);
-        let holder = if slot.is_shared() {
-            None
-        } else {
-            self.holder(slot).and_then(|h| h.facts.registered_at)
-        };
+        let since = |holder: &Registration| holder.facts.registered_at.filter(|at| Some(*at) > cleared);
+        let holder = self.holder(slot).filter(|_| !slot.is_shared()).and_then(since);
+        if holder.is_some() {
+            // Older than the holder, or it would not hold.
+            self.cleared.retain(|(cleared, _)| *cleared != slot);
+        }
         if cleared.is_none() && holder.is_none() {
             return self.forget_oldest(slot);
         }
@@ -411,7 +406,7 @@ impl Registrations {
         self.held.iter()
     }
 
-    /// When the slot was last cleared whoever held it.
+    /// When the slot was last cleared whoever held it, if nobody registered there since.
     pub fn cleared_at(&self, slot: Slot) -> Option<Timestamp> {
         self.cleared
             .iter()

@@ -1,0 +1,285 @@
+//! The races of a real network, one by one, as an engineer would tell them.
+
+use super::*;
+
+fn at(time: i64) -> Timestamp {
+    Timestamp::from_micros(time).unwrap()
+}
+
+fn registered(slot: Slot, node: &str) -> Change {
+    Change::Registered {
+        slot,
+        node: Node::parse(node).unwrap(),
+        ends: Ends::default(),
+    }
+}
+
+fn gone(slot: Slot, node: &str) -> Change {
+    Change::Deregistered {
+        slot,
+        node: Node::parse(node).unwrap(),
+    }
+}
+
+fn unreachable(slot: Slot, node: &str, until: Option<i64>) -> Change {
+    Change::Unreachable {
+        slot,
+        node: Node::parse(node).unwrap(),
+        until: until.map(at),
+    }
+}
+
+fn reachable(slot: Slot, node: &str, until: Option<i64>) -> Change {
+    Change::Reachable {
+        slot,
+        node: Node::parse(node).unwrap(),
+        until: until.map(at),
+    }
+}
+
+/// Applies changes at their times and tells the outcome of the last.
+fn story(changes: &[(i64, Change)]) -> (Registrations, Outcome) {
+    let mut registrations = Registrations::default();
+    let mut last = Outcome::Duplicate;
+    for (time, change) in changes {
+        let imsi = Imsi::parse("999010000000001").unwrap();
+        last = registrations.apply(&Event::new(imsi.into(), at(*time), at(10_000), [change.clone()]));
+    }
+    (registrations, last)
+}
+
+fn answer(changes: &[(i64, Change)]) -> (Status, Option<Timestamp>) {
+    let answer = story(changes).0.reachability(at(1000));
+    (answer.status, answer.last_status_time)
+}
+
+#[test]
+fn an_attach_is_connected_data_since_the_attach() {
+    assert_eq!(
+        answer(&[(10, registered(Slot::Mme, "a"))]),
+        (Status::ConnectedData, Some(at(10)))
+    );
+}
+
+#[test]
+fn a_late_purge_by_the_old_mme_leaves_the_new_one_alone() {
+    let changes = [
+        (10, registered(Slot::Mme, "a")),
+        (20, registered(Slot::Mme, "b")),
+        (30, gone(Slot::Mme, "a")),
+    ];
+    assert_eq!(answer(&changes), (Status::ConnectedData, Some(at(20))));
+    assert_eq!(story(&changes).1, Outcome::NotHolder);
+}
+
+#[test]
+fn a_purge_by_the_current_mme_disconnects() {
+    let changes = [(10, registered(Slot::Mme, "a")), (30, gone(Slot::Mme, "a"))];
+    assert_eq!(answer(&changes), (Status::NotConnected, Some(at(30))));
+    assert_eq!(story(&changes).1, Outcome::Applied);
+}
+
+#[test]
+fn a_purge_and_an_attach_of_the_same_moment_are_a_purge_on_both_sides() {
+    let attach = (10, registered(Slot::Mme, "a"));
+    let purge = (10, gone(Slot::Mme, "a"));
+    assert_eq!(answer(&[attach.clone(), purge.clone()]).0, Status::NotConnected);
+    assert_eq!(answer(&[purge, attach]).0, Status::NotConnected);
+}
+
+#[test]
+fn of_two_attaches_of_the_same_moment_the_greater_name_holds() {
+    let (a, b) = ((10, registered(Slot::Mme, "a")), (10, registered(Slot::Mme, "b")));
+    for changes in [[a.clone(), b.clone()], [b, a]] {
+        let (registrations, _) = story(&changes);
+        assert_eq!(
+            registrations.holder(Slot::Mme).map(|holder| holder.node.as_str()),
+            Some("b")
+        );
+    }
+}
+
+#[test]
+fn sms_alone_dates_from_the_later_of_sms_coming_and_data_going() {
+    let msc = (10, registered(Slot::Msc, "msc"));
+    assert_eq!(
+        answer(std::slice::from_ref(&msc)),
+        (Status::ConnectedSms, Some(at(10)))
+    );
+    let changes = [msc, (20, registered(Slot::Mme, "a")), (30, gone(Slot::Mme, "a"))];
+    assert_eq!(answer(&changes), (Status::ConnectedSms, Some(at(30))));
+}
+
+#[test]
+fn an_mme_beside_an_msc_gives_both_connectivities() {
+    let (registrations, _) = story(&[
+        (10, registered(Slot::Msc, "msc")),
+        (20, registered(Slot::Mme, "a")),
+    ]);
+    let answer = registrations.reachability(at(1000));
+    assert_eq!(
+        (answer.status, answer.data, answer.sms),
+        (Status::ConnectedData, true, true)
+    );
+    assert_eq!(answer.last_status_time, Some(at(20)));
+}
+
+#[test]
+fn single_registration_in_lte_ends_the_sgsn() {
+    let ends = Ends {
+        other_eps_half: true,
+        amf_3gpp: false,
+    };
+    let lte = Change::Registered {
+        slot: Slot::Mme,
+        node: Node::parse("a").unwrap(),
+        ends,
+    };
+    let (registrations, _) = story(&[(10, registered(Slot::Sgsn, "s")), (20, lte)]);
+    assert_eq!(
+        registrations.state(Slot::Sgsn, at(99)),
+        SlotState::Deregistered(at(20))
+    );
+    let (registrations, _) = story(&[
+        (10, registered(Slot::Sgsn, "s")),
+        (20, registered(Slot::Mme, "a")),
+    ]);
+    assert_eq!(registrations.state(Slot::Sgsn, at(99)), SlotState::Up(at(10)));
+}
+
+#[test]
+fn an_smsf_counts_only_while_its_amf_is_not_known_to_be_gone() {
+    let smsf = (10, registered(Slot::Smsf3gpp, "smsf"));
+    assert_eq!(
+        answer(std::slice::from_ref(&smsf)),
+        (Status::ConnectedSms, Some(at(10)))
+    );
+    let changes = [
+        smsf,
+        (11, registered(Slot::Amf3gpp, "amf")),
+        (20, gone(Slot::Amf3gpp, "amf")),
+    ];
+    assert_eq!(answer(&changes), (Status::NotConnected, Some(at(20))));
+    let other_access = [
+        changes[0].clone(),
+        (12, registered(Slot::AmfNon3gpp, "amf")),
+        (20, gone(Slot::AmfNon3gpp, "amf")),
+    ];
+    assert_eq!(answer(&other_access), (Status::ConnectedSms, Some(at(20))));
+}
+
+#[test]
+fn sms_in_mme_ends_when_the_subscriber_moves_to_an_mme_without_it() {
+    let at_a = [
+        (10, registered(Slot::Mme, "a")),
+        (11, registered(Slot::MmeSms, "a")),
+    ];
+    assert!(story(&at_a).0.reachability(at(1000)).sms);
+    let moved = [at_a[0].clone(), at_a[1].clone(), (20, registered(Slot::Mme, "b"))];
+    let answer = story(&moved).0.reachability(at(1000));
+    assert_eq!((answer.data, answer.sms), (true, false));
+}
+
+#[test]
+fn removal_of_sms_in_mme_leaves_data_alone() {
+    let changes = [
+        (10, registered(Slot::Mme, "a")),
+        (11, registered(Slot::MmeSms, "a")),
+        (20, gone(Slot::MmeSms, "a")),
+    ];
+    let answer = story(&changes).0.reachability(at(1000));
+    assert_eq!((answer.data, answer.sms), (true, false));
+}
+
+#[test]
+fn unreachable_is_not_deregistered_and_ends_with_its_announced_return() {
+    let lost = [
+        (10, registered(Slot::Mme, "a")),
+        (20, unreachable(Slot::Mme, "a", Some(50))),
+    ];
+    let (registrations, _) = story(&lost);
+    assert_eq!(
+        registrations.state(Slot::Mme, at(49)),
+        SlotState::Unreachable(at(20))
+    );
+    assert_eq!(registrations.state(Slot::Mme, at(50)), SlotState::Up(at(50)));
+    let back = [
+        lost[0].clone(),
+        lost[1].clone(),
+        (30, reachable(Slot::Mme, "a", None)),
+    ];
+    assert_eq!(answer(&back), (Status::ConnectedData, Some(at(30))));
+}
+
+#[test]
+fn limited_availability_ends_when_it_said() {
+    let awake = [
+        (10, registered(Slot::Mme, "a")),
+        (20, reachable(Slot::Mme, "a", Some(40))),
+    ];
+    let (registrations, _) = story(&awake);
+    assert_eq!(registrations.state(Slot::Mme, at(39)), SlotState::Up(at(20)));
+    assert_eq!(
+        registrations.state(Slot::Mme, at(40)),
+        SlotState::Unreachable(at(40))
+    );
+}
+
+#[test]
+fn a_report_by_the_old_node_after_a_move_is_ignored() {
+    let changes = [
+        (10, registered(Slot::Mme, "a")),
+        (20, registered(Slot::Mme, "b")),
+        (30, unreachable(Slot::Mme, "a", None)),
+    ];
+    assert_eq!(answer(&changes), (Status::ConnectedData, Some(at(20))));
+    assert_eq!(story(&changes).1, Outcome::NotHolder);
+}
+
+#[test]
+fn a_report_without_any_registration_is_knowledge_of_its_own() {
+    assert_eq!(
+        answer(&[(10, reachable(Slot::Amf3gpp, "amf", None))]).0,
+        Status::ConnectedData
+    );
+    assert_eq!(
+        answer(&[(10, unreachable(Slot::Amf3gpp, "amf", None))]).0,
+        Status::NotConnected
+    );
+}
+
+#[test]
+fn data_stands_while_one_of_several_sessions_stands() {
+    let two = [
+        (10, registered(Slot::Session, "s1")),
+        (20, registered(Slot::Session, "s2")),
+    ];
+    let one_gone = [two[0].clone(), two[1].clone(), (30, gone(Slot::Session, "s2"))];
+    assert_eq!(answer(&one_gone), (Status::ConnectedData, Some(at(10))));
+    let both_gone = [
+        one_gone[0].clone(),
+        one_gone[1].clone(),
+        one_gone[2].clone(),
+        (40, gone(Slot::Session, "s1")),
+    ];
+    assert_eq!(answer(&both_gone), (Status::NotConnected, Some(at(40))));
+}
+
+#[test]
+fn outcomes_tell_duplicates_stale_facts_and_news_apart() {
+    let attach = (20, registered(Slot::Mme, "a"));
+    assert_eq!(story(&[attach.clone(), attach.clone()]).1, Outcome::Duplicate);
+    assert_eq!(
+        story(&[attach.clone(), (10, registered(Slot::Mme, "a"))]).1,
+        Outcome::Stale
+    );
+    assert_eq!(
+        story(&[attach.clone(), (10, registered(Slot::Mme, "b"))]).1,
+        Outcome::Stale
+    );
+    assert_eq!(
+        story(&[attach.clone(), (30, registered(Slot::Mme, "a"))]).1,
+        Outcome::Applied
+    );
+    assert_eq!(story(&[attach, (10, gone(Slot::Mme, "a"))]).1, Outcome::Stale);
+}
