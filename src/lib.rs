@@ -9,4 +9,5 @@ pub mod ingest;
 pub mod northbound;
 pub mod ops;
 pub mod proto;
+pub mod sim;
 pub mod store;
