@@ -1,5 +1,6 @@
 //! reachd: the reachability daemon of a mobile operator's core network.
 
+pub mod cli;
 pub mod diameter;
 pub mod domain;
 pub mod feed;

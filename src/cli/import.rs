@@ -1,0 +1,3 @@
+//! `reachd import`.
+
+pub mod csv;
