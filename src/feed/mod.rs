@@ -1,4 +1,5 @@
 //! Sources of events: each turns one protocol into events of the domain and answers once they are durable.
 
+pub mod diameter;
 pub mod grpc;
 pub mod provisioning;
