@@ -1,0 +1,56 @@
+//! How commands reach a running daemon.
+
+use std::error::Error;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use tonic::transport::{Channel, Endpoint};
+
+/// Which daemon to talk to.
+#[derive(Clone, Debug, Args)]
+pub struct ServerArgs {
+    /// Where reachd serves gRPC
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    pub server: String,
+}
+
+impl ServerArgs {
+    /// Connects, waiting for no longer than `within`; every call may then take as long again.
+    ///
+    /// # Errors
+    /// Says where no connection came about, why, and what to do.
+    pub async fn connect(&self, within: Duration) -> anyhow::Result<Channel> {
+        let url = match self.server.split_once("://") {
+            None => format!("http://{}", self.server),
+            Some(("http", _)) => self.server.clone(),
+            Some(_) => bail!("--server {}: has to begin with http://", self.server),
+        };
+        let endpoint = Endpoint::from_shared(url.clone())
+            .with_context(|| {
+                format!(
+                    "--server {}: not an address such as http://127.0.0.1:50051",
+                    self.server
+                )
+            })?
+            .connect_timeout(within)
+            .timeout(within)
+            .tcp_nodelay(true);
+        endpoint.connect().await.map_err(|error| {
+            anyhow::anyhow!(
+                "cannot reach reachd at {url}: {}\nIs it running there? `reachd serve` starts it, `reachd demo` \
+                 shows it with made-up devices, and --server names another one.",
+                root_cause(&error)
+            )
+        })
+    }
+}
+
+/// The innermost reason: the layers above it only say that something failed.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
