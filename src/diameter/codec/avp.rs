@@ -147,10 +147,17 @@ impl fmt::Debug for Avp<'_> {
 }
 
 /// The AVPs of a message or group, in their order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Avps<'a> {
     rest: &'a [u8],
     depth: u8,
+}
+
+impl fmt::Debug for Avps<'_> {
+    /// Without their data: it may be personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
 }
 
 impl<'a> Avps<'a> {

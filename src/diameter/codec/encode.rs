@@ -54,7 +54,7 @@ impl<'b> MessageBuilder<'b> {
 
     fn begin(out: &'b mut BytesMut, header: &Header) -> Self {
         let start = out.len();
-        out.put_slice(&header.to_bytes());
+        header.write(out);
         Self { out, start }
     }
 

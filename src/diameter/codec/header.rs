@@ -17,6 +17,8 @@
 //! |  AVPs …
 //! ```
 
+use bytes::{BufMut, BytesMut};
+
 /// The command flags octet. Reserved bits are kept as received and ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CommandFlags(pub u8);
@@ -88,67 +90,31 @@ impl Header {
 
     /// Reads the header as it stands, without judging it; `None` if there are fewer than 20 octets.
     pub fn read(bytes: &[u8]) -> Option<Self> {
-        let [
-            v,
-            l0,
-            l1,
-            l2,
-            f,
-            c0,
-            c1,
-            c2,
-            a0,
-            a1,
-            a2,
-            a3,
-            h0,
-            h1,
-            h2,
-            h3,
-            e0,
-            e1,
-            e2,
-            e3,
-        ] = *bytes.first_chunk::<{ Self::LEN }>()?;
+        let (words, _) = bytes.as_chunks::<4>();
+        let [version_length, flags_command, application, hop_by_hop, end_to_end] = words.first_chunk()?;
+        let [version, length @ ..] = version_length;
+        let [flags, command @ ..] = flags_command;
         Some(Self {
-            version: v,
-            length: u32::from_be_bytes([0, l0, l1, l2]),
-            flags: CommandFlags(f),
-            command: u32::from_be_bytes([0, c0, c1, c2]),
-            application: u32::from_be_bytes([a0, a1, a2, a3]),
-            hop_by_hop: u32::from_be_bytes([h0, h1, h2, h3]),
-            end_to_end: u32::from_be_bytes([e0, e1, e2, e3]),
+            version: *version,
+            length: from_u24(*length),
+            flags: CommandFlags(*flags),
+            command: from_u24(*command),
+            application: u32::from_be_bytes(*application),
+            hop_by_hop: u32::from_be_bytes(*hop_by_hop),
+            end_to_end: u32::from_be_bytes(*end_to_end),
         })
     }
 
-    /// The octets. Of length and command code the low 24 bits are written.
-    pub fn to_bytes(&self) -> [u8; Self::LEN] {
-        let [_, l0, l1, l2] = self.length.to_be_bytes();
-        let [_, c0, c1, c2] = self.command.to_be_bytes();
-        let [a0, a1, a2, a3] = self.application.to_be_bytes();
-        let [h0, h1, h2, h3] = self.hop_by_hop.to_be_bytes();
-        let [e0, e1, e2, e3] = self.end_to_end.to_be_bytes();
-        [
-            self.version,
-            l0,
-            l1,
-            l2,
-            self.flags.0,
-            c0,
-            c1,
-            c2,
-            a0,
-            a1,
-            a2,
-            a3,
-            h0,
-            h1,
-            h2,
-            h3,
-            e0,
-            e1,
-            e2,
-            e3,
-        ]
+    /// Appends the octets. Of length and command code the low 24 bits are written.
+    pub fn write(&self, out: &mut BytesMut) {
+        out.put_u32(self.length & 0x00ff_ffff | u32::from(self.version) << 24);
+        out.put_u32(self.command & 0x00ff_ffff | u32::from(self.flags.0) << 24);
+        out.put_u32(self.application);
+        out.put_u32(self.hop_by_hop);
+        out.put_u32(self.end_to_end);
     }
+}
+
+fn from_u24([high, middle, low]: [u8; 3]) -> u32 {
+    u32::from_be_bytes([0, high, middle, low])
 }

@@ -1,5 +1,7 @@
 //! A received message (RFC 6733 §3).
 
+use std::fmt;
+
 use super::{Avp, Avps, Defect, FramingError, Header, frame};
 use crate::diameter::dict::{AvpDef, base};
 
@@ -7,7 +9,7 @@ use crate::diameter::dict::{AvpDef, base};
 ///
 /// AVPs are read up to the first one whose length is wrong; [`Self::defects`] says what is wrong there. What lies
 /// before remains readable, so that an answer can be addressed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Message<'a> {
     header: Header,
     frame: &'a [u8],
@@ -71,5 +73,16 @@ impl<'a> Message<'a> {
     /// The Session-Id, to be treated as opaque octets (RFC 6733 §8.8).
     pub fn session_id(&self) -> Option<&'a [u8]> {
         self.find(&base::SESSION_ID).map(|avp| avp.data)
+    }
+}
+
+impl fmt::Debug for Message<'_> {
+    /// Without the data of AVPs: it may be personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("header", &self.header)
+            .field("avps", &self.avps)
+            .field("defect", &self.defect)
+            .finish_non_exhaustive()
     }
 }
