@@ -2,14 +2,28 @@
 //!
 //! The store holds facts, not answers, and joins them as the domain does: every column is a maximum. Two engines stand
 //! behind one trait and pass one contract suite. Nothing here answers a lookup.
+//!
+//! [`postgres`] is for production, [`sqlite`] the embedded default; [`AnyStore`] is whichever `store.url` names. The
+//! schema grows by `migrations/postgres` and `migrations/sqlite`, which are embedded: to add to it, add a file with the
+//! next number to both folders and to `schema.rs`, and never change one that was released.
 
+mod any;
+mod config;
 pub mod error;
+pub mod postgres;
+mod row;
+mod schema;
+pub mod sqlite;
 
 use std::future::Future;
 
 use crate::domain::{Facts, Identifier, Node, Slot, SubscriberId, Timestamp};
 
+pub use any::AnyStore;
+pub use config::StoreConfig;
 pub use error::StoreError;
+pub use postgres::PostgresStore;
+pub use sqlite::SqliteStore;
 
 /// What one node (`None`: the slot itself) said of one subscriber in one slot: a row of table `registration`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,183 @@
+-- The answer for SQL users, by the rules of the daemon's domain: who holds a slot, what its facts say now, what of it
+-- is usable, and what follows. Within these views 0 stands for never, since every time is positive.
+--
+-- All steps keep subscriber_id as the column they group and partition by, so that a question for one subscriber reads
+-- that subscriber's rows and no others.
+
+-- The binding of each identifier that counts.
+CREATE VIEW newest_binding AS
+SELECT identifier_id, subscriber_id, kind, value, bound_at
+FROM identifier this
+WHERE NOT EXISTS (
+    SELECT FROM identifier other
+    WHERE other.identifier_id = this.identifier_id
+      AND (other.bound_at, other.subscriber_id) > (this.bound_at, this.subscriber_id)
+);
+
+-- Ids whose facts count for a stronger subscriber: an identifier's own id for the subscriber it is bound to. An
+-- external identifier may be bound to a number that is itself bound to an IMSI; there is no third step.
+CREATE VIEW subscriber_alias AS
+SELECT near.identifier_id AS alias_id, near.subscriber_id
+FROM newest_binding near
+WHERE near.subscriber_id <> near.identifier_id
+  AND NOT EXISTS (
+    SELECT FROM newest_binding further
+    WHERE further.identifier_id = near.subscriber_id AND further.subscriber_id <> further.identifier_id
+)
+UNION ALL
+SELECT near.identifier_id, further.subscriber_id
+FROM newest_binding further
+JOIN newest_binding near ON near.subscriber_id = further.identifier_id
+WHERE further.subscriber_id <> further.identifier_id
+  AND near.subscriber_id <> near.identifier_id;
+
+CREATE VIEW device_reachability AS
+WITH stored AS NOT MATERIALIZED (
+    SELECT r.*
+    FROM registration r
+    WHERE NOT EXISTS (SELECT FROM subscriber_alias a WHERE a.alias_id = r.subscriber_id)
+    UNION ALL
+    SELECT a.subscriber_id, r.slot, r.node, r.registered_at, r.deregistered_at, r.reachable_at, r.reachable_until,
+           r.unreachable_at, r.unreachable_until, r.cleared_at, r.ended_other_at, r.ended_amf_at, r.received_at
+    FROM subscriber_alias a
+    JOIN registration r ON r.subscriber_id = a.alias_id
+), fact AS NOT MATERIALIZED (
+    -- The clearing of other slots becomes a fact of those. Slots 1 and 2 are the two halves of EPS, 3 is AMF-3GPP.
+    SELECT s.subscriber_id, f.*
+    FROM stored s
+    CROSS JOIN LATERAL (VALUES
+        (s.slot, s.node, s.registered_at, s.deregistered_at,
+         CASE WHEN s.reachable_at IS NOT NULL THEN ARRAY[s.reachable_at, s.reachable_until] END,
+         CASE WHEN s.unreachable_at IS NOT NULL THEN ARRAY[s.unreachable_at, s.unreachable_until] END,
+         s.cleared_at),
+        (CASE WHEN s.slot IN (1, 2) THEN (3 - s.slot)::smallint ELSE 0::smallint END,
+         '', NULL, NULL, NULL, NULL, s.ended_other_at),
+        (3::smallint, '', NULL, NULL, NULL, NULL, s.ended_amf_at)
+    ) f (slot, node, registered, deregistered, reachable, unreachable, cleared)
+    -- Subscribers that were imported and never seen.
+    UNION ALL
+    SELECT i.subscriber_id, 0::smallint, '', NULL, NULL, NULL, NULL, NULL
+    FROM identifier i
+    WHERE NOT EXISTS (SELECT FROM subscriber_alias a WHERE a.alias_id = i.subscriber_id)
+), held AS NOT MATERIALIZED (
+    SELECT subscriber_id, slot, node,
+           COALESCE(max(registered), 0) AS registered,
+           COALESCE(max(deregistered), 0) AS deregistered,
+           -- Arrays compare by their first element, then by the second, as a report does by time and end.
+           max(reachable) AS reachable,
+           max(unreachable) AS unreachable,
+           COALESCE(max(max(cleared)) OVER (PARTITION BY subscriber_id, slot), 0) AS cleared
+    FROM fact
+    GROUP BY subscriber_id, slot, node
+), standing AS NOT MATERIALIZED (
+    -- What is not newer than the slot's clearing is as if never said.
+    SELECT subscriber_id, slot, node, cleared,
+           CASE WHEN registered > cleared THEN registered ELSE 0 END AS registered,
+           CASE WHEN deregistered > cleared THEN deregistered ELSE 0 END AS deregistered,
+           CASE WHEN reachable[1] > cleared THEN reachable[1] ELSE 0 END AS reachable,
+           CASE WHEN reachable[1] > cleared THEN reachable[2] ELSE 0 END AS reachable_until,
+           CASE WHEN unreachable[1] > cleared THEN unreachable[1] ELSE 0 END AS unreachable,
+           CASE WHEN unreachable[1] > cleared THEN unreachable[2] ELSE 0 END AS unreachable_until
+    FROM held
+), ranked AS NOT MATERIALIZED (
+    -- First is the holder: the newest registration, or where there is none the newest report; then the name.
+    SELECT *,
+           node <> '' AND GREATEST(registered, reachable, unreachable) > 0 AS speaks,
+           row_number() OVER (
+               PARTITION BY subscriber_id, slot
+               ORDER BY node <> '' AND GREATEST(registered, reachable, unreachable) > 0 DESC,
+                        registered DESC,
+                        CASE WHEN registered = 0 THEN GREATEST(reachable, unreachable) ELSE 0 END DESC,
+                        node DESC
+           ) AS place
+    FROM standing
+), judged AS NOT MATERIALIZED (
+    -- Only the holder speaks for its slot, except for sessions (5): there every node speaks.
+    SELECT subscriber_id, slot, node, registered, GREATEST(registered, reachable, unreachable) AS spoke, cleared,
+           CASE
+               WHEN NOT speaks OR (place > 1 AND slot <> 5) THEN 'silent'
+               WHEN deregistered > 0
+                    AND deregistered >= CASE WHEN registered > 0 THEN registered ELSE GREATEST(reachable, unreachable) END
+                   THEN 'deregistered'
+               WHEN unreachable > 0 AND unreachable >= GREATEST(registered, reachable) THEN
+                   CASE WHEN moment.now < unreachable_until THEN 'unreachable' ELSE 'up' END
+               WHEN reachable > 0 AND reachable >= registered AND moment.now >= reachable_until THEN 'unreachable'
+               ELSE 'up'
+           END AS state,
+           CASE
+               WHEN deregistered > 0
+                    AND deregistered >= CASE WHEN registered > 0 THEN registered ELSE GREATEST(reachable, unreachable) END
+                   THEN deregistered
+               WHEN unreachable > 0 AND unreachable >= GREATEST(registered, reachable) THEN
+                   CASE WHEN moment.now < unreachable_until THEN unreachable ELSE unreachable_until END
+               WHEN reachable > 0 AND reachable >= registered THEN
+                   CASE WHEN moment.now >= reachable_until THEN GREATEST(reachable, reachable_until) ELSE reachable END
+               ELSE registered
+           END AS since
+    FROM ranked
+    CROSS JOIN (SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS now) moment
+), slot_times AS NOT MATERIALIZED (
+    SELECT subscriber_id, slot,
+           max(node) FILTER (WHERE state <> 'silent') AS node,
+           COALESCE(max(registered) FILTER (WHERE state <> 'silent'), 0) AS registered,
+           COALESCE(max(spoke) FILTER (WHERE state <> 'silent'), 0) AS spoke,
+           COALESCE(max(since) FILTER (WHERE state = 'up'), 0) AS up,
+           COALESCE(max(since) FILTER (WHERE state = 'unreachable'), 0) AS unreachable,
+           GREATEST(max(since) FILTER (WHERE state = 'deregistered'), max(cleared)) AS gone
+    FROM judged
+    GROUP BY subscriber_id, slot
+), slot_state AS NOT MATERIALIZED (
+    SELECT subscriber_id, slot, node, registered, spoke,
+           up,
+           CASE WHEN up > 0 THEN 0 WHEN unreachable > 0 THEN GREATEST(unreachable, gone) ELSE gone END AS down,
+           up = 0 AND unreachable = 0 AND gone > 0 AS deregistered
+    FROM slot_times
+), carried AS NOT MATERIALIZED (
+    -- SMS in MME (7), in SGSN (8), SMSF over 3GPP (9) and non-3GPP access (10) hang on slots 1 to 4.
+    SELECT *,
+           slot BETWEEN 7 AND 10 AND up > 0 AS hangs,
+           max(down) FILTER (WHERE slot <= 4 AND deregistered) OVER carrier AS carrier_gone,
+           max(registered) FILTER (WHERE slot <= 4) OVER carrier AS carrier_registered,
+           max(node) FILTER (WHERE slot <= 4) OVER carrier AS carrier_node
+    FROM slot_state
+    WINDOW carrier AS (PARTITION BY subscriber_id, CASE WHEN slot BETWEEN 7 AND 10 THEN slot - 6 ELSE slot END)
+), ended AS NOT MATERIALIZED (
+    -- It ends when its carrier is deregistered; SMS in MME and in SGSN also when the carrier moves to another node.
+    SELECT subscriber_id, slot, up, down,
+           CASE
+               WHEN hangs AND carrier_gone IS NOT NULL THEN GREATEST(carrier_gone, up)
+               WHEN hangs AND slot IN (7, 8) AND carrier_node <> node AND carrier_registered > spoke
+                   THEN GREATEST(carrier_registered, up)
+           END AS ended
+    FROM carried
+), newest AS NOT MATERIALIZED (
+    SELECT subscriber_id,
+           COALESCE(max(up) FILTER (WHERE slot BETWEEN 1 AND 5 AND ended IS NULL), 0) AS data_up,
+           COALESCE(max(up) FILTER (WHERE slot BETWEEN 6 AND 11 AND ended IS NULL), 0) AS sms_up,
+           COALESCE(max(down) FILTER (WHERE slot BETWEEN 1 AND 5), 0) AS data_down,
+           COALESCE(max(COALESCE(ended, down)) FILTER (WHERE slot BETWEEN 6 AND 11), 0) AS sms_down
+    FROM ended
+    GROUP BY subscriber_id
+), answer AS NOT MATERIALIZED (
+    SELECT subscriber_id, data_up > 0 AS data, sms_up > 0 AS sms,
+           CASE
+               WHEN data_up > 0 THEN data_up
+               WHEN sms_up > 0 THEN GREATEST(sms_up, data_down)
+               ELSE NULLIF(GREATEST(data_down, sms_down), 0)
+           END AS rests_on
+    FROM newest
+)
+SELECT subscriber_id,
+       CASE
+           WHEN data THEN 'CONNECTED_DATA'
+           WHEN sms THEN 'CONNECTED_SMS'
+           WHEN rests_on IS NOT NULL THEN 'NOT_CONNECTED'
+           ELSE 'UNKNOWN'
+       END AS status,
+       data,
+       sms,
+       timestamptz 'epoch' + rests_on * interval '1 microsecond' AS last_status_time
+FROM answer;
+
+COMMENT ON VIEW device_reachability IS
+    'Per subscriber: the CAMARA status, whether data and SMS reach it, and the network time of the event it rests on';

@@ -1,0 +1,86 @@
+//! Whichever engine `store.url` names.
+
+use super::config::Target;
+use super::{Batch, Loaded, PostgresStore, SqliteStore, Store, StoreConfig, StoreError};
+
+/// One of the two engines. Cloning shares its connections.
+#[derive(Clone, Debug)]
+pub enum AnyStore {
+    /// Production.
+    Postgres(PostgresStore),
+    /// Embedded.
+    Sqlite(SqliteStore),
+}
+
+impl AnyStore {
+    /// Opens the store. Postgres is not contacted before the first use; for SQLite, the directory and the file are
+    /// created where missing.
+    pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        match config.target()? {
+            Target::Postgres(options) => Ok(Self::Postgres(PostgresStore::new(*options, config))),
+            Target::Sqlite(path) => SqliteStore::open(path, config).await.map(Self::Sqlite),
+        }
+    }
+
+    /// Brings the schema to this version. Several processes may try at once. A schema newer than this version is
+    /// refused with [`StoreError::Migration`].
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.migrate().await,
+            Self::Sqlite(store) => store.migrate().await,
+        }
+    }
+
+    /// The version of the stored schema, 0 if there is none, and the one that this reachd knows.
+    pub async fn schema_version(&self) -> Result<(i64, i64), StoreError> {
+        match self {
+            Self::Postgres(store) => store.schema_version().await,
+            Self::Sqlite(store) => store.schema_version().await,
+        }
+    }
+
+    /// The word for the engine in logs and metrics.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "postgres",
+            Self::Sqlite(_) => "sqlite",
+        }
+    }
+}
+
+impl Store for AnyStore {
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.commit(batch).await,
+            Self::Sqlite(store) => store.commit(batch).await,
+        }
+    }
+
+    async fn load(&self, each: &mut (dyn FnMut(Loaded) + Send)) -> Result<u64, StoreError> {
+        match self {
+            Self::Postgres(store) => store.load(each).await,
+            Self::Sqlite(store) => store.load(each).await,
+        }
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.ping().await,
+            Self::Sqlite(store) => store.ping().await,
+        }
+    }
+
+    fn parallel_commits(&self) -> usize {
+        match self {
+            Self::Postgres(store) => store.parallel_commits(),
+            Self::Sqlite(store) => store.parallel_commits(),
+        }
+    }
+
+    async fn close(&self) {
+        match self {
+            Self::Postgres(store) => store.close().await,
+            Self::Sqlite(store) => store.close().await,
+        }
+    }
+}

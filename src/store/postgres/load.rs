@@ -1,0 +1,141 @@
+//! Every row in bulk, out of one snapshot. `COPY` costs a third of the processor time of fetching rows.
+
+use sqlx::{Connection, PgConnection};
+use tokio_stream::StreamExt;
+
+use super::copy::{CopyReader, Malformed, Tuple};
+use crate::store::row::{StoredBinding, StoredRegistration};
+use crate::store::{Loaded, StoreError};
+
+// Out of a query and not out of the table, which may be partitioned.
+const REGISTRATIONS: &str = "COPY (SELECT subscriber_id, slot, node, registered_at, deregistered_at, \
+    reachable_at, reachable_until, unreachable_at, unreachable_until, cleared_at, ended_other_at, ended_amf_at, \
+    received_at FROM registration) TO STDOUT (FORMAT binary)";
+const BINDINGS: &str = "COPY (SELECT subscriber_id, identifier_id, kind, value, bound_at FROM identifier) \
+    TO STDOUT (FORMAT binary)";
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// Streams both tables. After an error the connection has to be dropped: the rest of the stream is still in it.
+pub(super) async fn all(
+    connection: &mut PgConnection,
+    each: &mut (dyn FnMut(Loaded) + Send),
+) -> Result<u64, StoreError> {
+    let mut snapshot = connection.begin_with(SNAPSHOT).await?;
+    let registrations = copy(&mut snapshot, REGISTRATIONS, "registration", |tuple| {
+        each(Loaded::Registration(registration(&tuple)?.read()?));
+        Ok(())
+    })
+    .await?;
+    let bindings = copy(&mut snapshot, BINDINGS, "identifier", |tuple| {
+        each(Loaded::Binding(binding(&tuple)?.read()?));
+        Ok(())
+    })
+    .await?;
+    snapshot.rollback().await?;
+    Ok(registrations + bindings)
+}
+
+/// What can go wrong with one piece.
+enum Wrong {
+    Stream,
+    Row(StoreError),
+}
+
+impl From<Malformed> for Wrong {
+    fn from(Malformed: Malformed) -> Self {
+        Self::Stream
+    }
+}
+
+async fn copy<const N: usize>(
+    connection: &mut PgConnection,
+    statement: &str,
+    table: &'static str,
+    mut each: impl FnMut(Tuple<'_, N>) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
+    let malformed = || StoreError::Inconsistent {
+        table,
+        column: "(stream)",
+    };
+    let mut rows = 0;
+    let mut reader = CopyReader::default();
+    let mut pieces = connection.copy_out_raw(statement).await?;
+    while let Some(piece) = pieces.next().await {
+        reader
+            .take(&piece?, |tuple| {
+                rows += 1;
+                each(tuple).map_err(Wrong::Row)
+            })
+            .map_err(|wrong| match wrong {
+                Wrong::Stream => malformed(),
+                Wrong::Row(error) => error,
+            })?;
+    }
+    if reader.is_complete() {
+        Ok(rows)
+    } else {
+        Err(malformed())
+    }
+}
+
+fn registration<'a>(tuple: &Tuple<'a, 13>) -> Result<StoredRegistration<'a>, StoreError> {
+    let columns = StoredRegistration::COLUMNS;
+    let [subscriber_id, slot, node, times @ .., received_at] = tuple;
+    let [_, _, _, time_columns @ .., _] = columns;
+    let mut read = [None; 9];
+    for ((time, field), column) in read.iter_mut().zip(times).zip(time_columns) {
+        *time = field
+            .map(|bytes| bigint(Some(bytes)).ok_or_else(|| StoredRegistration::wrong(column)))
+            .transpose()?;
+    }
+    let [
+        registered_at,
+        deregistered_at,
+        reachable_at,
+        reachable_until,
+        unreachable_at,
+        unreachable_until,
+        cleared_at,
+        ended_other_at,
+        ended_amf_at,
+    ] = read;
+    Ok(StoredRegistration {
+        subscriber_id: bigint(*subscriber_id).ok_or_else(|| StoredRegistration::wrong("subscriber_id"))?,
+        slot: smallint(*slot).ok_or_else(|| StoredRegistration::wrong("slot"))?,
+        node: text(*node).ok_or_else(|| StoredRegistration::wrong("node"))?,
+        registered_at,
+        deregistered_at,
+        reachable_at,
+        reachable_until,
+        unreachable_at,
+        unreachable_until,
+        cleared_at,
+        ended_other_at,
+        ended_amf_at,
+        received_at: bigint(*received_at).ok_or_else(|| StoredRegistration::wrong("received_at"))?,
+    })
+}
+
+fn binding<'a>(tuple: &Tuple<'a, 5>) -> Result<StoredBinding<&'a str>, StoreError> {
+    let wrong = StoredBinding::<&str>::wrong;
+    let [subscriber_id, identifier_id, kind, value, bound_at] = *tuple;
+    Ok(StoredBinding {
+        subscriber_id: bigint(subscriber_id).ok_or_else(|| wrong("subscriber_id"))?,
+        identifier_id: bigint(identifier_id).ok_or_else(|| wrong("identifier_id"))?,
+        kind: smallint(kind).ok_or_else(|| wrong("kind"))?,
+        value: text(value).ok_or_else(|| wrong("value"))?,
+        bound_at: bigint(bound_at).ok_or_else(|| wrong("bound_at"))?,
+    })
+}
+
+fn bigint(field: Option<&[u8]>) -> Option<i64> {
+    field?.try_into().ok().map(i64::from_be_bytes)
+}
+
+fn smallint(field: Option<&[u8]>) -> Option<i16> {
+    field?.try_into().ok().map(i16::from_be_bytes)
+}
+
+fn text(field: Option<&[u8]>) -> Option<&str> {
+    std::str::from_utf8(field?).ok()
+}
