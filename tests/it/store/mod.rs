@@ -1,0 +1,82 @@
+//! Both engines behind one contract: every test here that is generic runs on each.
+
+mod contract;
+mod failure;
+mod generate;
+mod schema;
+mod view;
+
+use reachd::store::{AnyStore, Loaded, Store, StoreConfig};
+use tempfile::TempDir;
+
+use crate::support::postgres::Database;
+
+/// A migrated store of one engine, with what has to outlive it.
+pub(crate) struct Fresh {
+    pub(crate) store: AnyStore,
+    pub(crate) config: StoreConfig,
+    _directory: Option<TempDir>,
+}
+
+impl Fresh {
+    async fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("new/reachd.db").display());
+        Self::open(url, Some(directory)).await
+    }
+
+    async fn postgres() -> Self {
+        Self::open(Database::fresh().await.url().to_owned(), None).await
+    }
+
+    async fn open(url: String, directory: Option<TempDir>) -> Self {
+        let config = StoreConfig {
+            url,
+            ..StoreConfig::default()
+        };
+        let store = AnyStore::open(&config).await.unwrap();
+        store.migrate().await.unwrap();
+        Self {
+            store,
+            config,
+            _directory: directory,
+        }
+    }
+
+    /// A second handle on the same data, as another process would have.
+    async fn reopened(&self) -> AnyStore {
+        AnyStore::open(&self.config).await.unwrap()
+    }
+}
+
+/// Everything that is stored.
+async fn load<S: Store>(store: &S) -> Vec<Loaded> {
+    let mut rows = Vec::new();
+    let count = store.load(&mut |row| rows.push(row)).await.unwrap();
+    assert_eq!(count, rows.len() as u64);
+    rows
+}
+
+/// Runs each test on each engine: `test::sqlite` and `test::postgres`.
+macro_rules! on_each_engine {
+    ($($(#[$meta:meta])* async fn $name:ident($fresh:ident) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            $(#[$meta])*
+            async fn run($fresh: $crate::store::Fresh) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                run($crate::store::Fresh::sqlite().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                run($crate::store::Fresh::postgres().await).await;
+            }
+        }
+    )+};
+}
+use on_each_engine;

@@ -1,0 +1,94 @@
+//! Migrations, and stored values that reachd did not write.
+
+use reachd::domain::Slot;
+use reachd::store::{AnyStore, Batch, RegistrationRow, Store, StoreConfig, StoreError};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+
+use super::generate::{Random, imsi};
+use super::on_each_engine;
+
+async fn execute(store: &AnyStore, config: &StoreConfig, statement: &str) {
+    let statement = AssertSqlSafe(statement.to_owned());
+    match store {
+        AnyStore::Postgres(_) => {
+            let mut connection = PgConnection::connect(&config.url).await.unwrap();
+            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        }
+        AnyStore::Sqlite(_) => {
+            let mut connection = SqliteConnection::connect(&config.url).await.unwrap();
+            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        }
+    }
+}
+
+on_each_engine! {
+    async fn migrating_again_changes_nothing(fresh) {
+        let (stored, known) = fresh.store.schema_version().await.unwrap();
+        assert_eq!(stored, known);
+        fresh.store.migrate().await.unwrap();
+        assert_eq!(fresh.store.schema_version().await.unwrap(), (known, known));
+    }
+
+    async fn a_schema_newer_than_this_version_is_refused(fresh) {
+        let newer = match fresh.store {
+            AnyStore::Postgres(_) => "INSERT INTO _sqlx_migrations VALUES (999, 'later', now(), true, '', 0)",
+            AnyStore::Sqlite(_) => "INSERT INTO _sqlx_migrations VALUES (999, 'later', CURRENT_TIMESTAMP, true, '', 0)",
+        };
+        execute(&fresh.store, &fresh.config, newer).await;
+        let refused = fresh.store.migrate().await;
+        assert!(matches!(refused, Err(StoreError::Migration(_))), "{refused:?}");
+        assert_eq!(fresh.store.schema_version().await.unwrap().0, 999);
+        // The lock was given back.
+        let again = fresh.reopened().await.migrate().await;
+        assert!(matches!(again, Err(StoreError::Migration(_))), "{again:?}");
+    }
+
+    async fn several_processes_may_migrate_at_once(fresh) {
+        for table in ["device_reachability", "subscriber_alias", "newest_binding"] {
+            execute(&fresh.store, &fresh.config, &format!("DROP VIEW {table}")).await;
+        }
+        for table in ["identifier", "registration", "_sqlx_migrations"] {
+            execute(&fresh.store, &fresh.config, &format!("DROP TABLE {table}")).await;
+        }
+        assert_eq!(fresh.store.schema_version().await.unwrap().0, 0);
+        let mut tasks = Vec::new();
+        for _ in 0..4 {
+            let store = fresh.reopened().await;
+            tasks.push(tokio::spawn(async move { store.migrate().await }));
+        }
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        let (stored, known) = fresh.store.schema_version().await.unwrap();
+        assert_eq!(stored, known);
+    }
+
+    async fn without_a_schema_a_commit_is_refused_for_good(fresh) {
+        execute(&fresh.store, &fresh.config, "DROP VIEW device_reachability").await;
+        execute(&fresh.store, &fresh.config, "DROP TABLE registration").await;
+        let batch = Batch { registrations: vec![Random(1).row(imsi(1))], bindings: Vec::new() };
+        let refused = fresh.store.commit(&batch).await;
+        assert!(matches!(refused, Err(StoreError::Permanent(_))), "{refused:?}");
+    }
+
+    async fn values_that_reachd_does_not_write_are_named_by_their_column(fresh) {
+        let row = RegistrationRow { slot: Slot::Mme, ..Random(1).row(imsi(1)) };
+        fresh.store.commit(&Batch { registrations: vec![row], bindings: Vec::new() }).await.unwrap();
+        for (column, wrong, right) in [
+            ("slot", "99", "1"),
+            ("received_at", "-1", "1"),
+            ("node", "'two words'", "'mme1'"),
+            ("registered_at", "0", "NULL"),
+            ("unreachable_at", "NULL, unreachable_until = 7", "NULL, unreachable_until = NULL"),
+            ("subscriber_id", "17", "17"),
+        ] {
+            execute(&fresh.store, &fresh.config, &format!("UPDATE registration SET {column} = {wrong}")).await;
+            let refused = fresh.store.load(&mut |_| ()).await;
+            assert!(
+                matches!(refused, Err(StoreError::Inconsistent { table: "registration", column: named }) if named == column),
+                "{column}: {refused:?}"
+            );
+            execute(&fresh.store, &fresh.config, &format!("UPDATE registration SET {column} = {right}")).await;
+        }
+    }
+}
