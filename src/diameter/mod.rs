@@ -6,4 +6,5 @@
 pub mod apps;
 pub mod codec;
 pub mod dict;
+pub mod peer;
 pub mod service;
