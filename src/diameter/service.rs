@@ -43,6 +43,18 @@ pub trait Service: Send + 'static {
     /// News from elsewhere. May append answers, or requests of our own.
     fn complete(&mut self, now: Instant, completion: Self::Completion, out: &mut BytesMut);
 
+    /// A sign of life: something arrived from the peer, be it only the answer to our watchdog. Called once per burst,
+    /// before its messages are handed over. Whoever judges how fresh a peer's silence is lives on this.
+    fn heard(&mut self, now: Instant) {
+        let _ = now;
+    }
+
+    /// Whether the peer may be sent requests of our own (RFC 3539 failover and failback). Trusted until told otherwise;
+    /// a peer that comes back after a failure is not trusted before it has answered three watchdogs.
+    fn trusted(&mut self, now: Instant, trusted: bool) {
+        let _ = (now, trusted);
+    }
+
     /// When [`Self::expire`] wants to be called next.
     fn deadline(&self) -> Option<Instant>;
 

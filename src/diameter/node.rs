@@ -1,0 +1,366 @@
+//! A Diameter node: one identity, its listener, the peers it connects to, and its orderly stop (RFC 6733 §2, §5.4).
+//!
+//! ```no_run
+//! # async fn example<F: reachd::diameter::service::ServiceFactory>(factory: F) -> std::io::Result<()> {
+//! use reachd::diameter::node::{BoundNode, NodeConfig};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! let node = BoundNode::bind(NodeConfig::default(), factory)?;
+//! println!("Diameter on {}", node.local_addr()?);
+//! let shutdown = CancellationToken::new();
+//! node.run(shutdown).await; // returns when every connection has ended
+//! # Ok(())
+//! # }
+//! ```
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::codec::LocalIdentity;
+use super::config::{APPLICATIONS, DiameterConfig};
+use super::metrics::{self, RefusalCause};
+use super::peer::capabilities::{Local, Remote};
+use super::peer::messages::DisconnectCause;
+use super::peer::timer::{Backoff, Random};
+use super::service::ServiceFactory;
+use super::table::{Link, PeerEntry, PeerTable};
+use super::transport::{driver, handshake, listener, now, tcp};
+
+pub use super::transport::driver::CloseReason;
+
+/// What a node needs to know to start.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// The `[diameter]` section. Its [`problems`](DiameterConfig::problems) have been ruled out.
+    pub diameter: DiameterConfig,
+    /// Origin-State-Id: has to grow from one start to the next.
+    pub origin_state_id: u32,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        DiameterConfig::default().into()
+    }
+}
+
+impl From<DiameterConfig> for NodeConfig {
+    /// Takes the present second as Origin-State-Id, as RFC 6733 §8.16 suggests.
+    fn from(diameter: DiameterConfig) -> Self {
+        Self {
+            diameter,
+            origin_state_id: unix_seconds() as u32,
+        }
+    }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(1, |since| since.as_secs())
+}
+
+/// Why a connection that was asked for did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The transport could not be made.
+    #[error("cannot connect to the Diameter peer")]
+    Transport(#[source] io::Error),
+    /// The transport was not there in time.
+    #[error("the Diameter peer did not take the connection in time")]
+    Timeout,
+    /// The capabilities exchange failed.
+    #[error("the capabilities exchange failed: {0}")]
+    Refused(&'static str),
+    /// This side was told to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// What all connections of a node share.
+pub(crate) struct Shared<F> {
+    pub(crate) config: DiameterConfig,
+    pub(crate) local: Local,
+    pub(crate) table: PeerTable,
+    pub(crate) factory: F,
+    /// Cancelled when every connection has to end in order.
+    pub(crate) stopping: CancellationToken,
+    hop_by_hop: AtomicU32,
+    end_to_end: AtomicU32,
+    seed: AtomicU64,
+}
+
+impl<F> Shared<F> {
+    fn new(config: NodeConfig, factory: F, stopping: CancellationToken) -> Self {
+        let NodeConfig {
+            diameter,
+            origin_state_id,
+        } = config;
+        let local = Local {
+            identity: LocalIdentity {
+                origin_host: diameter.identity.as_str().into(),
+                origin_realm: diameter.realm.as_str().into(),
+            },
+            origin_state_id,
+            applications: APPLICATIONS.iter().map(|&(_, id)| id).collect(),
+        };
+        let mut random = Random::new(RandomState::new().build_hasher().finish());
+        // RFC 6733 §3: the low 12 bits of the time on top, 20 random bits below.
+        let end_to_end = (unix_seconds() as u32) << 20 | random.next() as u32 & 0x000f_ffff;
+        Self {
+            table: PeerTable::new(&diameter, Arc::clone(&local.applications)),
+            config: diameter,
+            local,
+            factory,
+            stopping,
+            hop_by_hop: AtomicU32::new(random.next() as u32),
+            end_to_end: AtomicU32::new(end_to_end),
+            seed: AtomicU64::new(random.next()),
+        }
+    }
+
+    /// A Hop-by-Hop Identifier for a message of the base protocol.
+    pub(crate) fn next_hop_by_hop(&self) -> u32 {
+        self.hop_by_hop.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// An End-to-End Identifier for a message of the base protocol.
+    pub(crate) fn next_end_to_end(&self) -> u32 {
+        self.end_to_end.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A sequence of its own for whoever asks.
+    pub(crate) fn random(&self) -> Random {
+        Random::new(self.seed.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed))
+    }
+}
+
+impl PeerEntry {
+    /// Whether a CEA comes from the peer that was dialled.
+    pub(crate) fn expects(&self, remote: &Remote) -> bool {
+        (self.identity.is_empty() || self.identity == remote.origin_host)
+            && self
+                .realm
+                .as_ref()
+                .is_none_or(|realm| realm.eq_ignore_ascii_case(&remote.origin_realm))
+    }
+}
+
+/// A handle on a node without its listener.
+pub(crate) struct Node<F>(pub(crate) Arc<Shared<F>>);
+
+impl<F> Clone for Node<F> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<F: ServiceFactory> Node<F> {
+    pub(crate) fn new(config: NodeConfig, factory: F, stopping: CancellationToken) -> Self {
+        Self(Arc::new(Shared::new(config, factory, stopping)))
+    }
+
+    pub(crate) fn config(&self) -> &DiameterConfig {
+        &self.0.config
+    }
+
+    /// Serves a connection that was accepted, until it ends. `local` is our own address on it.
+    pub(crate) async fn serve(
+        &self,
+        mut reader: impl AsyncRead + Unpin,
+        mut writer: impl AsyncWrite + Unpin,
+        local: IpAddr,
+        remote: SocketAddr,
+    ) -> Result<CloseReason, RefusalCause> {
+        match handshake::respond(&self.0, &mut reader, &mut writer, local).await {
+            Ok(opened) => {
+                let identity = Arc::clone(&opened.link.entry.identity);
+                let reason = driver::run(&self.0, opened, reader, writer, remote).await;
+                self.0.table.release(&identity);
+                Ok(reason)
+            }
+            Err(cause) => {
+                debug!(cause = cause.label(), "Diameter connection refused");
+                metrics::refused(cause);
+                Err(cause)
+            }
+        }
+    }
+
+    /// Drives a connection that this node made, until it ends.
+    pub(crate) async fn drive(
+        &self,
+        link: Link,
+        mut reader: impl AsyncRead + Unpin,
+        mut writer: impl AsyncWrite + Unpin,
+        local: IpAddr,
+        remote: SocketAddr,
+    ) -> Result<CloseReason, RefusalCause> {
+        match handshake::initiate(&self.0, link, &mut reader, &mut writer, local).await {
+            Ok(opened) => Ok(driver::run(&self.0, opened, reader, writer, remote).await),
+            Err(cause) => {
+                metrics::refused(cause);
+                Err(cause)
+            }
+        }
+    }
+
+    /// Dials once and stays until the connection ends. `None` while the peer has another connection.
+    async fn dial(&self, entry: &Arc<PeerEntry>, address: &str) -> Option<Result<CloseReason, ConnectError>> {
+        let link = entry.start(now())?;
+        let connected = tokio::select! {
+            biased;
+            () = self.0.stopping.cancelled() => return Some(Err(ConnectError::Stopped)),
+            connected = timeout(self.0.config.connect_timeout, connect_tcp(address)) => connected,
+        };
+        // Dropping the link tells the peer machine that nothing came of it.
+        let stream = match connected {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Some(Err(ConnectError::Transport(error))),
+            Err(_) => return Some(Err(ConnectError::Timeout)),
+        };
+        let (local, remote) = match (stream.local_addr(), stream.peer_addr()) {
+            (Ok(local), Ok(remote)) => (local, remote),
+            (Err(error), _) | (_, Err(error)) => return Some(Err(ConnectError::Transport(error))),
+        };
+        let (reader, writer) = stream.into_split();
+        let ended = self.drive(link, reader, writer, local.ip(), remote).await;
+        Some(ended.map_err(|cause| match cause {
+            RefusalCause::Stopping => ConnectError::Stopped,
+            cause => ConnectError::Refused(cause.label()),
+        }))
+    }
+
+    /// Keeps a configured peer connected until the node stops.
+    async fn keep(self, entry: Arc<PeerEntry>, address: String) {
+        let mut backoff = Backoff::new(self.0.config.reconnect, self.0.random().next());
+        let mut complained = false;
+        while !self.0.stopping.is_cancelled() {
+            let pause = match self.dial(&entry, &address).await {
+                // The peer has connected to us; look again later.
+                None => self.0.config.reconnect,
+                Some(Ok(CloseReason::PeerLeft(
+                    DisconnectCause::Busy | DisconnectCause::DoNotWantToTalkToYou,
+                ))) => {
+                    complained = false;
+                    backoff.unwanted()
+                }
+                Some(Ok(_)) => {
+                    complained = false;
+                    backoff.succeeded();
+                    backoff.failed()
+                }
+                Some(Err(ConnectError::Stopped)) => return,
+                Some(Err(error)) => {
+                    if complained {
+                        debug!(peer = %entry.identity, %error, "still no connection");
+                    } else {
+                        complained = true;
+                        warn!(peer = %entry.identity, %error, "cannot connect to the Diameter peer; trying on");
+                    }
+                    backoff.failed()
+                }
+            };
+            tokio::select! {
+                () = self.0.stopping.cancelled() => return,
+                () = sleep(pause) => {}
+            }
+        }
+    }
+}
+
+async fn connect_tcp(address: &str) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    tcp::prepare(&stream)?;
+    Ok(stream)
+}
+
+/// A node whose listener is bound. Nothing happens before [`Self::run`].
+pub struct BoundNode<F> {
+    node: Node<F>,
+    listener: TcpListener,
+}
+
+impl<F: ServiceFactory> BoundNode<F> {
+    /// Binds the listener. Has to be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The listen address cannot be bound.
+    pub fn bind(config: NodeConfig, factory: F) -> io::Result<Self> {
+        let listener = tcp::listen(config.diameter.listen)?;
+        Ok(Self {
+            node: Node::new(config, factory, CancellationToken::new()),
+            listener,
+        })
+    }
+
+    /// The address bound, with the port that port 0 has turned into.
+    ///
+    /// # Errors
+    ///
+    /// The operating system does not tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Accepts and connects until `shutdown`, then stops accepting, disconnects from every peer in order
+    /// (Disconnect-Peer, cause REBOOTING, after pending requests have had their grace) and returns once all connections
+    /// have ended. Bounded: by twice `grace` plus `disconnect_timeout` plus `write_timeout`; what has not ended by then
+    /// is dropped. Dropping the future ends everything at once.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self { node, listener } = self;
+        let mut diallers = JoinSet::new();
+        for peer in &node.config().peers {
+            if let (Some(address), Some(entry)) = (&peer.address, node.0.table.configured(&peer.identity)) {
+                diallers.spawn(node.clone().keep(entry, address.clone()));
+            }
+        }
+        let mut connections = listener::accept(&node, listener, &shutdown).await;
+        node.0.stopping.cancel();
+        let config = node.config();
+        let bound =
+            config.grace * 2 + config.disconnect_timeout + config.write_timeout + Duration::from_secs(2);
+        let ended = async {
+            while connections.join_next().await.is_some() {}
+            while diallers.join_next().await.is_some() {}
+        };
+        if timeout(bound, ended).await.is_err() {
+            warn!("Diameter connections did not end in time and are dropped");
+        }
+    }
+}
+
+/// Dials once as `config` says, and drives the connection until it ends or `shutdown` asks for an orderly
+/// Disconnect-Peer.
+///
+/// With `expected`, a peer that answers under another Origin-Host is refused; without, any peer is fine.
+///
+/// # Errors
+///
+/// The connection could not be made, or the capabilities exchange failed.
+pub async fn connect<F: ServiceFactory>(
+    address: &str,
+    config: NodeConfig,
+    expected: Option<&str>,
+    factory: F,
+    shutdown: CancellationToken,
+) -> Result<CloseReason, ConnectError> {
+    let node = Node::new(config, factory, shutdown);
+    let entry = node.0.table.dialled(expected);
+    // A fresh entry is closed, so that there always is a link to start.
+    node.dial(&entry, address)
+        .await
+        .unwrap_or(Err(ConnectError::Stopped))
+}

@@ -1,0 +1,560 @@
+//! The life of one open connection: a single task that reads, serves, writes and keeps time.
+//!
+//! Read in bursts, frame by frame out of one buffer; everything a burst gives rise to, and every completion that is
+//! ready, goes into one write buffer and leaves in one write. Nothing is allocated per message here and no lock is
+//! taken: the peer machine is asked only when the connection changes its state. In the open states its rows Rcv-Message,
+//! Send-Message, Rcv-DWR and Rcv-DWA change nothing, so they are played here without asking it.
+//!
+//! Back-pressure: while more than `max_pending` requests wait for their answer, or the peer does not take what we write,
+//! the socket is not read. The peer's silence is then our doing, and neither the watchdog nor the message timer runs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::sleep_until;
+use tracing::{debug, info};
+
+use super::handshake::{Opened, farewell};
+use super::now;
+use crate::diameter::codec::{
+    Defect, FramingError, Header, Message, ResultCode, answer_error, answer_framing_error, frame_length,
+};
+use crate::diameter::config::PeerMode;
+use crate::diameter::dict::base;
+use crate::diameter::metrics::{Direction, PeerMetrics};
+use crate::diameter::node::Shared;
+use crate::diameter::peer::admission::{self, Addressing};
+use crate::diameter::peer::fsm::{Action, Event};
+use crate::diameter::peer::messages::{self, DisconnectCause};
+use crate::diameter::peer::timer::{Timer, Timers};
+use crate::diameter::peer::watchdog::{self, Watchdog};
+use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
+use crate::diameter::table::{Link, PeerTable, Signals};
+
+/// The room a read is given: a burst of some hundred messages in one system call.
+const READ_ROOM: usize = 64 * 1024;
+
+/// Unwritten octets beyond which the peer is not read.
+pub(crate) const WRITE_HIGH_WATER: usize = 256 * 1024;
+
+/// Completions taken at a time.
+const BATCH: usize = 1024;
+
+/// Why an open connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The peer closed it, or the transport failed.
+    Disconnected,
+    /// The peer disconnected in order (DPR), for this reason.
+    PeerLeft(DisconnectCause),
+    /// This node disconnected in order.
+    Stopped,
+    /// The peer did not answer the watchdog.
+    Watchdog,
+    /// Message boundaries were lost.
+    Framing,
+    /// A message did not arrive whole in time.
+    SlowMessage,
+    /// The peer did not take what was written to it.
+    SlowReader,
+    /// The peer's other connection was kept instead.
+    Superseded,
+}
+
+impl CloseReason {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Disconnected => "the connection was lost",
+            Self::PeerLeft(_) => "the peer disconnected",
+            Self::Stopped => "this node disconnected",
+            Self::Watchdog => "the watchdog was not answered",
+            Self::Framing => "message boundaries were lost",
+            Self::SlowMessage => "a message was not complete in time",
+            Self::SlowReader => "the peer did not read",
+            Self::Superseded => "another connection was kept",
+        }
+    }
+
+    /// Whether Disconnect-Peer was played, so that the next connection starts without a penalty.
+    const fn in_order(self) -> bool {
+        matches!(self, Self::PeerLeft(_) | Self::Stopped)
+    }
+}
+
+/// How far an open connection is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Asked to stop. Not read; pending requests are answered before the DPR goes out.
+    Draining,
+    /// DPR sent or answered. What is on its way is still served.
+    Closing(CloseReason),
+    /// The DPA came. Not read; requests that were on their way have a last chance to be answered.
+    LastAnswers,
+    /// Not read; ends when everything is written.
+    Flushing(CloseReason),
+}
+
+impl Phase {
+    const fn reads(self) -> bool {
+        matches!(self, Self::Open | Self::Closing(_))
+    }
+}
+
+/// A DWR that waits for its answer.
+struct Probe {
+    hop_by_hop: u32,
+    sent: Instant,
+}
+
+struct Driver<'n, F: ServiceFactory> {
+    node: &'n Shared<F>,
+    link: Link,
+    service: F::Service,
+    peer: ConnectedPeer,
+    addressing: Addressing,
+    watchdog: Watchdog,
+    probe: Option<Probe>,
+    timers: Timers,
+    metrics: PeerMetrics,
+    phase: Phase,
+    paused: bool,
+    inbuf: BytesMut,
+    out: BytesMut,
+}
+
+/// Drives an open connection until it ends.
+pub(crate) async fn run<F: ServiceFactory>(
+    node: &Shared<F>,
+    opened: Opened,
+    mut reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
+    remote: SocketAddr,
+) -> CloseReason {
+    let Opened {
+        link,
+        remote: capabilities,
+        inbuf,
+        metrics,
+    } = opened;
+    let peer = ConnectedPeer {
+        origin_host: capabilities.origin_host,
+        origin_realm: capabilities.origin_realm,
+        remote,
+        applications: capabilities.applications,
+    };
+    info!(peer = %peer.origin_host, realm = %peer.origin_realm, side = ?link.side, "Diameter peer up");
+    let (service, mut completions) = node.factory.open(&peer);
+    let watchdog = link.lend_watchdog(|| PeerTable::fresh_watchdog(&node.config, &mut node.random()));
+    let addressing = match link.entry.mode {
+        PeerMode::Copy => Addressing::Ignored,
+        PeerMode::Endpoint => Addressing::Checked,
+    };
+    let mut driver = Driver {
+        node,
+        link,
+        service,
+        peer,
+        addressing,
+        watchdog,
+        probe: None,
+        timers: Timers::default(),
+        metrics,
+        phase: Phase::Open,
+        paused: false,
+        inbuf,
+        out: BytesMut::with_capacity(READ_ROOM),
+    };
+    let reason = driver.drive(&mut reader, &mut writer, &mut completions).await;
+    driver.end(reason);
+    if reason == CloseReason::Framing {
+        farewell(&mut reader, &mut writer).await;
+    } else {
+        let _ = tokio::time::timeout(Duration::from_millis(100), writer.shutdown()).await;
+    }
+    reason
+}
+
+impl<F: ServiceFactory> Driver<'_, F> {
+    async fn drive(
+        &mut self,
+        reader: &mut (impl AsyncRead + Unpin),
+        writer: &mut (impl AsyncWrite + Unpin),
+        completions: &mut Completions<F::Service>,
+    ) -> CloseReason {
+        let signals = Arc::clone(&self.link.signals);
+        let stopping = self.node.stopping.clone();
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut completions_open = true;
+        let start = now();
+        self.feed_watchdog(start, watchdog::Event::ConnectionUp);
+        let mut wake = start + LONG;
+        let sleep = sleep_until(wake.into());
+        let stop = stopping.cancelled();
+        let raised = signals.raised();
+        tokio::pin!(sleep, stop, raised);
+        let mut stop_seen = false;
+
+        loop {
+            let present = now();
+            self.serve_buffer(present);
+            self.settle(present);
+            if let Phase::Flushing(reason) = self.phase
+                && self.out.is_empty()
+            {
+                return reason;
+            }
+            // A timer that wakes us early costs less than moving it for every burst: Tw only ever moves away.
+            let due = self.timers.next().unwrap_or(present + LONG);
+            if due < wake || sleep.is_elapsed() {
+                wake = due;
+                sleep.as_mut().reset(due.into());
+            }
+            tokio::select! {
+                biased;
+                written = writer.write_buf(&mut self.out), if !self.out.is_empty() => match written {
+                    Ok(0) | Err(_) => return CloseReason::Disconnected,
+                    Ok(_) => self.timers.set(Timer::Write, None),
+                },
+                () = &mut stop, if !stop_seen => {
+                    stop_seen = true;
+                    if self.phase == Phase::Open {
+                        self.phase = Phase::Draining;
+                        self.timers.set(Timer::Grace, Some(now() + self.node.config.grace));
+                    }
+                }
+                () = &mut raised => {
+                    raised.set(signals.raised());
+                    let flags = signals.take();
+                    if flags & Signals::CLOSE != 0 {
+                        return CloseReason::Superseded;
+                    }
+                    if flags & Signals::PROBE != 0 {
+                        self.feed_watchdog(now(), watchdog::Event::Probe);
+                    }
+                }
+                count = completions.recv_many(&mut batch, BATCH), if completions_open => {
+                    completions_open = count > 0;
+                    let present = now();
+                    let from = self.out.len();
+                    for completion in batch.drain(..) {
+                        self.service.complete(present, completion, &mut self.out);
+                    }
+                    self.count_written(from);
+                }
+                read = reader.read_buf(&mut self.inbuf), if !self.paused => match read {
+                    Ok(0) | Err(_) => return match self.phase {
+                        Phase::Closing(reason) => reason,
+                        _ => CloseReason::Disconnected,
+                    },
+                    Ok(_) => {}
+                },
+                () = &mut sleep => if let Some(reason) = self.expire(now()) {
+                    return reason;
+                },
+            }
+        }
+    }
+
+    /// Serves the whole messages at the beginning of the buffer, as far as back-pressure lets it.
+    fn serve_buffer(&mut self, present: Instant) {
+        let mut inbuf = std::mem::take(&mut self.inbuf);
+        let from = self.out.len();
+        let mut served = 0usize;
+        let mut rest: &[u8] = &inbuf;
+        self.paused = self.holds_back();
+        while !self.paused {
+            let frame = match frame_length(rest, self.node.config.max_message_size) {
+                Ok(Some(length)) => match rest.split_at_checked(length) {
+                    Some((frame, behind)) => {
+                        rest = behind;
+                        frame
+                    }
+                    None => break,
+                },
+                Ok(None) => break,
+                Err(error) => {
+                    self.lost(&error);
+                    break;
+                }
+            };
+            if served == 0 {
+                self.service.heard(present);
+            }
+            served += 1;
+            match Message::decode(frame) {
+                Ok(message) => self.message(present, &message),
+                Err(error) => self.lost(&error),
+            }
+            self.paused = self.holds_back();
+        }
+        let left = rest.len();
+        inbuf.advance(inbuf.len() - left);
+        self.inbuf = inbuf;
+        if served > 0 {
+            self.feed_watchdog(present, watchdog::Event::NonDwa);
+            self.count_written(from);
+        }
+        if self.paused {
+            // The silence is ours.
+            self.timers.set(Timer::Message, None);
+            self.watchdog.postpone(present);
+            return;
+        }
+        let limit = present + self.node.config.message_timeout;
+        match (left, served) {
+            (0, _) => self.timers.set(Timer::Message, None),
+            (_, 0) => self.timers.start(Timer::Message, limit),
+            (_, _) => self.timers.set(Timer::Message, Some(limit)),
+        }
+        if self.inbuf.capacity() - left < READ_ROOM / 4 {
+            self.inbuf.reserve(READ_ROOM);
+        }
+    }
+
+    /// Whether the socket and what was read from it have to wait.
+    fn holds_back(&self) -> bool {
+        !self.phase.reads()
+            || self.out.len() >= WRITE_HIGH_WATER
+            || self.service.pending() >= self.node.config.max_pending
+    }
+
+    /// Moves on whatever waits for pending answers, and brings the timers up to date.
+    fn settle(&mut self, present: Instant) {
+        match self.phase {
+            Phase::Draining if self.service.pending() == 0 || self.timers.is_due(Timer::Grace, present) => {
+                self.timers.set(Timer::Grace, None);
+                if self.link.handle(present, Event::Stop).contains(&Action::SndDpr) {
+                    let from = self.out.len();
+                    let (hop_by_hop, end_to_end) = (self.node.next_hop_by_hop(), self.node.next_end_to_end());
+                    let cause = DisconnectCause::Rebooting;
+                    messages::write_dpr(&mut self.out, &self.node.local, cause, hop_by_hop, end_to_end);
+                    self.count_written(from);
+                    self.phase = Phase::Closing(CloseReason::Stopped);
+                    self.timers.set(Timer::Peer, self.link.deadline());
+                    self.serve_buffer(present);
+                } else {
+                    self.phase = Phase::Flushing(CloseReason::Superseded);
+                }
+            }
+            Phase::LastAnswers
+                if self.service.pending() == 0 || self.timers.is_due(Timer::Grace, present) =>
+            {
+                self.timers.set(Timer::Grace, None);
+                self.phase = Phase::Flushing(CloseReason::Stopped);
+            }
+            _ => {}
+        }
+        self.timers.set(Timer::Service, self.service.deadline());
+        self.timers.set(Timer::Watchdog, self.watchdog.deadline());
+        if self.out.is_empty() {
+            self.timers.set(Timer::Write, None);
+        } else {
+            self.timers
+                .start(Timer::Write, present + self.node.config.write_timeout);
+        }
+    }
+
+    /// Plays every timer that is due.
+    fn expire(&mut self, present: Instant) -> Option<CloseReason> {
+        if self.timers.is_due(Timer::Write, present) {
+            return Some(match self.phase {
+                Phase::Flushing(reason) => reason,
+                _ => CloseReason::SlowReader,
+            });
+        }
+        if self.timers.is_due(Timer::Message, present) {
+            return Some(CloseReason::SlowMessage);
+        }
+        if self.timers.is_due(Timer::Peer, present) {
+            self.timers.set(Timer::Peer, None);
+            if self.link.handle(present, Event::Timeout).contains(&Action::Error)
+                && let Phase::Closing(reason) = self.phase
+            {
+                return Some(reason);
+            }
+        }
+        if self.timers.is_due(Timer::Watchdog, present) {
+            let actions = self.feed_watchdog(present, watchdog::Event::Tw);
+            if actions.contains(&watchdog::Action::CloseConnection) {
+                return Some(CloseReason::Watchdog);
+            }
+        }
+        if self.timers.is_due(Timer::Service, present) {
+            let from = self.out.len();
+            self.service.expire(present, &mut self.out);
+            self.count_written(from);
+        }
+        None
+    }
+
+    fn message(&mut self, present: Instant, message: &Message<'_>) {
+        let header = message.header();
+        self.metrics.message(Direction::In, header, message.bytes());
+        match (header.flags.is_request(), header.application) {
+            (true, base::APPLICATION) => self.base_request(present, message),
+            (false, base::APPLICATION) => self.base_answer(present, header),
+            (true, _) => match self.admit(message) {
+                Ok(()) => self.service.request(present, message, &mut self.out),
+                Err(result_code) => self.refuse(message, result_code),
+            },
+            (false, _) => self.service.answer(present, message, &mut self.out),
+        }
+    }
+
+    fn admit(&self, request: &Message<'_>) -> Result<(), ResultCode> {
+        admission::admit(
+            request,
+            &self.node.local,
+            &self.peer.applications,
+            self.addressing,
+        )
+    }
+
+    fn refuse(&mut self, request: &Message<'_>, result_code: ResultCode) {
+        debug!(peer = %self.link.entry.label, command = request.header().command, %result_code, "request refused");
+        answer_error(
+            &mut self.out,
+            request,
+            &self.node.local.identity,
+            &Defect::new(result_code),
+            None,
+        );
+    }
+
+    fn base_request(&mut self, present: Instant, request: &Message<'_>) {
+        if request.header().flags.is_error() {
+            return self.refuse(request, ResultCode::INVALID_HDR_BITS);
+        }
+        match request.header().command {
+            base::COMMAND_DEVICE_WATCHDOG => {
+                let verdict = messages::check_dwr(request, &self.peer.origin_host);
+                messages::write_answer(
+                    &mut self.out,
+                    &self.node.local,
+                    request.header(),
+                    verdict.as_ref().copied(),
+                );
+            }
+            base::COMMAND_DISCONNECT_PEER => match messages::check_dpr(request, &self.peer.origin_host) {
+                Ok(cause) => {
+                    let actions = self.link.handle(present, Event::RcvDpr);
+                    messages::write_answer(&mut self.out, &self.node.local, request.header(), Ok(()));
+                    if actions.contains(&Action::SndDpa) && self.phase == Phase::Open {
+                        self.phase = Phase::Closing(CloseReason::PeerLeft(cause));
+                        self.timers.set(Timer::Peer, self.link.deadline());
+                    }
+                }
+                Err(defect) => {
+                    messages::write_answer(&mut self.out, &self.node.local, request.header(), Err(&defect));
+                }
+            },
+            // The table has no row for a CER on an open connection, and capabilities do not change on the fly.
+            base::COMMAND_CAPABILITIES_EXCHANGE => self.refuse(request, ResultCode::UNABLE_TO_COMPLY),
+            _ => self.refuse(request, ResultCode::COMMAND_UNSUPPORTED),
+        }
+    }
+
+    fn base_answer(&mut self, present: Instant, header: &Header) {
+        match header.command {
+            base::COMMAND_DEVICE_WATCHDOG => {
+                if let Some(probe) = self.probe.take_if(|probe| probe.hop_by_hop == header.hop_by_hop) {
+                    self.metrics
+                        .watchdog(present.saturating_duration_since(probe.sent));
+                    self.feed_watchdog(present, watchdog::Event::Dwa);
+                }
+            }
+            base::COMMAND_DISCONNECT_PEER => {
+                if matches!(self.phase, Phase::Closing(CloseReason::Stopped)) {
+                    let _ = self.link.handle(present, Event::RcvDpa(self.link.side));
+                    self.phase = Phase::LastAnswers;
+                    self.timers.set(Timer::Peer, None);
+                    self.timers
+                        .set(Timer::Grace, Some(present + self.node.config.grace));
+                }
+            }
+            // An answer to nothing of ours is dropped; an answer is never answered.
+            _ => debug!(peer = %self.link.entry.label, command = header.command, "unexpected base answer"),
+        }
+    }
+
+    /// The stream's boundaries are lost: answer what can be answered, and go.
+    fn lost(&mut self, error: &FramingError) {
+        debug!(peer = %self.link.entry.label, %error, "closing");
+        if let Some(header) = error.header() {
+            answer_framing_error(
+                &mut self.out,
+                header,
+                &self.node.local.identity,
+                error.result_code(),
+            );
+        }
+        self.phase = Phase::Flushing(CloseReason::Framing);
+    }
+
+    fn feed_watchdog(&mut self, present: Instant, event: watchdog::Event) -> watchdog::Actions {
+        let before = self.watchdog.state();
+        let actions = self.watchdog.handle(present, event);
+        for action in &actions {
+            match action {
+                watchdog::Action::SendDwr => {
+                    let hop_by_hop = self.node.next_hop_by_hop();
+                    let from = self.out.len();
+                    messages::write_dwr(
+                        &mut self.out,
+                        &self.node.local,
+                        hop_by_hop,
+                        self.node.next_end_to_end(),
+                    );
+                    self.count_written(from);
+                    self.probe = Some(Probe {
+                        hop_by_hop,
+                        sent: present,
+                    });
+                }
+                watchdog::Action::Failover => self.service.trusted(present, false),
+                watchdog::Action::Failback => self.service.trusted(present, true),
+                // The caller closes; connecting is the dialler's.
+                watchdog::Action::CloseConnection | watchdog::Action::AttemptOpen => {}
+            }
+        }
+        if before != self.watchdog.state() {
+            debug!(peer = %self.link.entry.label, state = ?self.watchdog.state(), "watchdog");
+            if event == watchdog::Event::ConnectionUp && self.watchdog.state() == watchdog::State::Reopen {
+                self.service.trusted(present, false);
+            }
+            self.link.show(self.watchdog.state());
+        }
+        actions
+    }
+
+    fn count_written(&mut self, from: usize) {
+        if let Some(appended) = self.out.get(from..) {
+            self.metrics.written(appended);
+        }
+    }
+
+    /// Tells watchdog and peer machine how it ended.
+    fn end(&mut self, reason: CloseReason) {
+        let present = now();
+        if reason.in_order() {
+            self.feed_watchdog(present, watchdog::Event::ConnectionClosed);
+        } else {
+            self.feed_watchdog(present, watchdog::Event::ConnectionDown);
+        }
+        let fresh = PeerTable::fresh_watchdog(&self.node.config, &mut self.node.random());
+        self.link
+            .return_watchdog(std::mem::replace(&mut self.watchdog, fresh));
+        let _ = match reason {
+            CloseReason::Watchdog => self.link.handle(present, Event::WatchdogClose),
+            _ => self.link.gone(present),
+        };
+        info!(peer = %self.peer.origin_host, reason = reason.text(), "Diameter peer down");
+    }
+}
+
+/// Longer than any timer here; the sleep of a connection that waits for nothing.
+const LONG: Duration = Duration::from_secs(3600);
