@@ -22,6 +22,8 @@ mod clr;
 mod idr;
 mod nor;
 mod pur;
+#[cfg(test)]
+mod tests;
 mod ulr;
 
 pub use answer::{AnswerKind, Answered, PendingAnswer};
@@ -46,16 +48,20 @@ pub struct Decoded {
     pub answer: AnswerKind,
 }
 
-/// Reads a request of application [`s6a::APPLICATION`].
+/// Reads a request of S6a/S6d.
 ///
 /// # Errors
 ///
-/// 3001 for a command that is not of S6a/S6d, whatever [`check_request`] finds, and 5004 for a User-Name that is no
+/// 3007 for another application, 3001 for a command that is not of S6a/S6d, whatever [`check_request`] finds, and 5004 for a User-Name that is no
 /// IMSI, an identity that is no host name, digits that are not TBCD and undefined enumerated values. The defect is
 /// what to answer, at once.
 pub fn decode(request: &Message<'_>, received_at: Timestamp) -> Result<Decoded, Defect> {
-    let command = s6a::command_of(request.header().command)
-        .ok_or_else(|| Defect::new(ResultCode::COMMAND_UNSUPPORTED))?;
+    let header = request.header();
+    if header.application != s6a::APPLICATION {
+        return Err(Defect::new(ResultCode::APPLICATION_UNSUPPORTED));
+    }
+    let command =
+        s6a::command_of(header.command).ok_or_else(|| Defect::new(ResultCode::COMMAND_UNSUPPORTED))?;
     check_request(request, command)?;
     let mut changes = Changes::new();
     let answer = match command.code {

@@ -24,7 +24,7 @@ enum Value {
     Octets(AvpDef, Vec<u8>),
     Address(AvpDef, IpAddr),
     Time(AvpDef, i64),
-    Group(AvpDef, Vec<Value>),
+    Group(AvpDef, Vec<Self>),
 }
 
 impl Value {
