@@ -1,6 +1,7 @@
 //! Tests from outside: parts together, on real engines.
 
 #![allow(
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -9,4 +10,5 @@
 
 mod support;
 
+mod grpc;
 mod store;

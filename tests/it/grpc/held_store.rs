@@ -1,0 +1,94 @@
+//! A store in front of the real one whose commits can be held back, and which can refuse a subscriber.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use reachd::domain::SubscriberId;
+use reachd::store::{Batch, Loaded, Store, StoreError};
+use tokio::sync::watch;
+
+#[derive(Clone)]
+pub struct Hold {
+    held: watch::Sender<bool>,
+    waiting: Arc<AtomicUsize>,
+    refused: Arc<Mutex<Option<SubscriberId>>>,
+}
+
+impl Hold {
+    /// Commits wait from here on.
+    pub fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    /// Commits go through.
+    pub fn release(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// Registrations in commits that are held back.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Batches with this subscriber are refused for good.
+    pub fn refuse(&self, subscriber: SubscriberId) {
+        *self.refused.lock().unwrap() = Some(subscriber);
+    }
+}
+
+pub struct HeldStore {
+    inner: Mutex<Vec<Batch>>,
+    hold: Hold,
+}
+
+impl HeldStore {
+    pub async fn open() -> (Self, Hold) {
+        let hold = Hold {
+            held: watch::Sender::new(false),
+            waiting: Arc::default(),
+            refused: Arc::default(),
+        };
+        let store = Self {
+            inner: Mutex::default(),
+            hold: hold.clone(),
+        };
+        (store, hold)
+    }
+}
+
+impl Store for HeldStore {
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut held = self.hold.held.subscribe();
+        let waiting = &self.hold.waiting;
+        waiting.fetch_add(batch.registrations.len(), Ordering::Relaxed);
+        held.wait_for(|held| !held).await.unwrap();
+        waiting.fetch_sub(batch.registrations.len(), Ordering::Relaxed);
+        let refused = *self.hold.refused.lock().unwrap();
+        if batch
+            .registrations
+            .iter()
+            .any(|row| Some(row.subscriber) == refused)
+        {
+            return Err(StoreError::Inconsistent {
+                table: "registration",
+                column: "subscriber",
+            });
+        }
+        self.inner.lock().unwrap().push(batch.clone());
+        Ok(())
+    }
+
+    async fn load(&self, _each: &mut (dyn FnMut(Loaded) + Send)) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn parallel_commits(&self) -> usize {
+        1
+    }
+
+    async fn close(&self) {}
+}
