@@ -6,7 +6,6 @@
 //!
 //! The rows of the table stand above the arms that play them. What the table leaves open is marked `ours`.
 
-
 use std::time::{Duration, Instant};
 
 use smallvec::{SmallVec, smallvec};

@@ -1,10 +1,11 @@
-//! A store in front of the real one whose commits can be held back, and which can refuse a subscriber.
+//! The embedded store, behind a gate that can hold commits back and refuse a subscriber.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use reachd::domain::SubscriberId;
-use reachd::store::{Batch, Loaded, Store, StoreError};
+use reachd::store::{Batch, Loaded, SqliteStore, Store, StoreConfig, StoreError};
+use tempfile::TempDir;
 use tokio::sync::watch;
 
 #[derive(Clone)]
@@ -37,8 +38,10 @@ impl Hold {
 }
 
 pub struct HeldStore {
-    inner: Mutex<Vec<Batch>>,
+    inner: SqliteStore,
     hold: Hold,
+    /// Gone with the store.
+    _directory: TempDir,
 }
 
 impl HeldStore {
@@ -48,9 +51,14 @@ impl HeldStore {
             waiting: Arc::default(),
             refused: Arc::default(),
         };
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("reachd.db");
+        let inner = SqliteStore::open(path, &StoreConfig::default()).await.unwrap();
+        inner.migrate().await.unwrap();
         let store = Self {
-            inner: Mutex::default(),
+            inner,
             hold: hold.clone(),
+            _directory: directory,
         };
         (store, hold)
     }
@@ -74,21 +82,22 @@ impl Store for HeldStore {
                 column: "subscriber",
             });
         }
-        self.inner.lock().unwrap().push(batch.clone());
-        Ok(())
+        self.inner.commit(batch).await
     }
 
-    async fn load(&self, _each: &mut (dyn FnMut(Loaded) + Send)) -> Result<u64, StoreError> {
-        Ok(0)
+    async fn load(&self, each: &mut (dyn FnMut(Loaded) + Send)) -> Result<u64, StoreError> {
+        self.inner.load(each).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
+        self.inner.ping().await
     }
 
     fn parallel_commits(&self) -> usize {
-        1
+        self.inner.parallel_commits()
     }
 
-    async fn close(&self) {}
+    async fn close(&self) {
+        self.inner.close().await;
+    }
 }
