@@ -14,7 +14,8 @@ use crate::domain::Outcome;
 pub enum AnswerKind {
     /// ULA, with ULA-Flags.
     UpdateLocation,
-    /// PUA, with PUA-Flags for the slots that were purged.
+    /// PUA, with PUA-Flags for the slots that were purged. There is one outcome for both slots: if the node held one
+    /// of them, both bits are set, which costs it a temporary identity and nothing else.
     Purge {
         /// The MME slot.
         mme: bool,

@@ -5,13 +5,15 @@
 //! carries no time: everything happened when it was received. [`decode`] tells what a request means,
 //! [`PendingAnswer`] keeps what its answer needs until the event is durable.
 //!
+//! Each request has its own file, where its rules stand:
+//!
 //! | request | event |
 //! |---|---|
-//! | ULR | [registered](ulr) |
-//! | PUR | [deregistered](pur) |
-//! | CLR | [deregistered or unreachable](clr), or nothing where the device only moved |
-//! | NOR | [reachable, unreachable, deregistered, cleared](nor) |
-//! | IDR | [identifiers; SMS deregistered](idr) |
+//! | ULR | registered |
+//! | PUR | deregistered |
+//! | CLR | deregistered or unreachable, or nothing where the device only moved |
+//! | NOR | reachable, unreachable, deregistered, cleared |
+//! | IDR | identifiers; SMS deregistered |
 //! | AIR, DSR, RSR | none |
 //!
 //! AIR tells that a device is asking for service, not that it got any. RSR tells that an HSS restarted: nodes will

@@ -12,6 +12,7 @@ mod identity;
 mod nor;
 mod pur;
 mod refused;
+mod scenario;
 mod ulr;
 
 use bytes::BytesMut;
