@@ -1,7 +1,8 @@
 //! Events in: acknowledgements, refusals, ends of streams.
 
 use reachd::domain::{Imsi, SubscriberId};
-use reachd::grpc::metrics;
+use reachd::grpc::{GrpcConfig, metrics};
+use reachd::ingest::IngestConfig;
 use reachd::proto::v1;
 use tonic::Code;
 use tonic_types::StatusExt;
@@ -189,4 +190,26 @@ async fn a_client_that_hangs_up_leaves_no_call_behind() {
         codes.into_iter().flatten().sum::<f64>()
     };
     until(|| ended() == 1.0).await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_ends_its_stream_after_the_acknowledgements_and_no_other() {
+    let config = GrpcConfig {
+        max_message_size: 64 * 1024,
+        ..GrpcConfig::default()
+    };
+    let daemon = Daemon::start_with(config, IngestConfig::default()).await;
+    daemon.hold.hold();
+    let mut stream = daemon.publish().await;
+    let mut other = daemon.publish().await;
+    stream.send(1, registered(1, v1::Slot::Mme, NODE)).await;
+    let giant = "n".repeat(100 * 1024);
+    stream.send(2, registered(2, v1::Slot::Mme, &giant)).await;
+    until(|| daemon.under_way() == 1).await;
+    daemon.hold.release();
+    stream.acked(1).await;
+    let status = within(stream.responses.message()).await.unwrap_err();
+    assert_eq!(status.code(), Code::OutOfRange);
+    other.send(1, registered(3, v1::Slot::Mme, NODE)).await;
+    other.acked(1).await;
 }

@@ -8,7 +8,7 @@ use reachd::proto::v1;
 use super::daemon::{Daemon, Publisher, registered, until};
 
 /// Long enough that neither HTTP/2 windows nor socket buffers can take what the window does not.
-const EVENTS: u64 = 30_000;
+const EVENTS: u64 = 16_000;
 
 async fn flood(daemon: &Daemon, held_at: usize) {
     daemon.hold.hold();
@@ -17,10 +17,12 @@ async fn flood(daemon: &Daemon, held_at: usize) {
     let flood = tokio::spawn(async move {
         let node = "n".repeat(200);
         for number in 1..=EVENTS {
-            let event = Some(registered(number, v1::Slot::Mme, &node));
+            let mut event = registered(number, v1::Slot::Mme, &node);
+            // Without a binding it is one row.
+            event.subscriber.as_mut().unwrap().msisdn.clear();
             let request = v1::PublishEventsRequest {
                 sequence: number,
-                event,
+                event: Some(event),
             };
             sender.send(request).await.unwrap();
         }
