@@ -1,6 +1,12 @@
 //! reachd: the reachability daemon of a mobile operator's core network.
+//!
+//! Facts flow one way: a feed turns a protocol's messages into [`domain::Event`]s, [`ingest`] makes them durable in the
+//! [`store`] and then visible in the [`index`], and [`northbound`] answers lookups from there. To get to know the code,
+//! read `domain`, then `feed`, `ingest`, `index`, `northbound`; ARCHITECTURE.md draws the map.
 
+pub mod app;
 pub mod cli;
+pub mod config;
 pub mod diameter;
 pub mod domain;
 pub mod feed;

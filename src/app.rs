@@ -1,0 +1,312 @@
+//! Where all parts meet: `Config` → [`App::build`] → [`App::run`].
+//!
+//! ```text
+//! build: recorder, store handle, every socket bound
+//! run:   admin up ─ migrate ─ gRPC up (NOT_READY) ─ load index ─ ready ─ Diameter up
+//! stop:  1 unready  2 no new connections  3 Disconnect-Peer and last acknowledgements
+//!        4 flush to the store  5 close the store  6 admin last
+//! ```
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use metrics::{describe_gauge, gauge};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::diameter::codec::LocalIdentity;
+use crate::diameter::node::BoundNode;
+use crate::feed::diameter::DiameterFeed;
+use crate::feed::grpc::GrpcFeed;
+use crate::feed::provisioning::Provisioning;
+use crate::grpc::{GrpcServer, Health, Services};
+use crate::index::Index;
+use crate::ingest::{Ingest, ReceiptClock};
+use crate::northbound::Lookup;
+use crate::ops::admin::Admin;
+use crate::ops::build_info;
+use crate::ops::health::Readiness;
+use crate::ops::lifecycle::Stop;
+use crate::ops::metrics::Buckets;
+use crate::store::{AnyStore, Loaded, Store, StoreError};
+use crate::{diameter, grpc, ingest, ops};
+
+/// Subscribers with facts in the index.
+pub const INDEX_SUBSCRIBERS: &str = "reachd_index_subscribers";
+/// Bound identifiers in the index.
+pub const INDEX_IDENTIFIERS: &str = "reachd_index_identifiers";
+/// 1 when the daemon takes traffic.
+pub const READY: &str = "reachd_ready";
+
+const STORE: &str = "store";
+const INDEX: &str = "index";
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(3);
+
+/// Where the daemon listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Lookups and ingest.
+    pub grpc: SocketAddr,
+    /// Diameter over TCP.
+    pub diameter: SocketAddr,
+    /// Metrics and health.
+    pub admin: SocketAddr,
+}
+
+/// The daemon, built and not running yet.
+#[expect(missing_debug_implementations, reason = "made once and run")]
+pub struct App {
+    config: Config,
+    store: AnyStore,
+    index: Arc<Index>,
+    ingest: Ingest,
+    clock: Arc<ReceiptClock>,
+    readiness: Readiness,
+    addresses: Addresses,
+    grpc: GrpcServer,
+    node: BoundNode<DiameterFeed>,
+    admin: Admin,
+}
+
+impl App {
+    /// Opens the store's handle and binds every socket, so that what is wrong with the machine shows at once. The
+    /// admin endpoint answers from here on.
+    ///
+    /// # Errors
+    /// An address that cannot be bound, an embedded store that cannot be opened.
+    pub async fn build(config: Config) -> anyhow::Result<Self> {
+        let metrics = ops::metrics::install(&buckets()).context("metrics")?;
+        let readiness = Readiness::waiting_for(&[STORE, INDEX]);
+        let store = AnyStore::open(&config.store)
+            .await
+            .context("cannot open the store")?;
+        let index = Arc::new(Index::new());
+        let clock = Arc::new(ReceiptClock::default());
+        let ingest = Ingest::start(config.ingest.clone(), store.clone(), Arc::clone(&index));
+
+        let cannot_listen = |key: &str, address: SocketAddr| format!("{key}: cannot listen on {address}");
+        let admin_address = config.admin.listen;
+        let admin = std::net::TcpListener::bind(admin_address)
+            .with_context(|| cannot_listen("admin.listen", admin_address))?;
+        let grpc = GrpcServer::bind(config.grpc.clone())
+            .await
+            .with_context(|| cannot_listen("grpc.listen", config.grpc.listen))?;
+        let feed = DiameterFeed::new(
+            ingest.clone(),
+            Arc::clone(&clock),
+            LocalIdentity {
+                origin_host: config.diameter.identity.as_str().into(),
+                origin_realm: config.diameter.realm.as_str().into(),
+            },
+            config.ingest.answer_within,
+            config.diameter.peers.iter().map(|peer| peer.identity.as_str()),
+        );
+        let node = BoundNode::bind(config.diameter.clone().into(), feed)
+            .with_context(|| cannot_listen("diameter.listen", config.diameter.listen))?;
+
+        let addresses = Addresses {
+            grpc: grpc.local_addr(),
+            diameter: node.local_addr()?,
+            admin: admin.local_addr()?,
+        };
+        let observe = observer(Arc::clone(&index), ingest.clone(), readiness.clone());
+        let admin = Admin::start(admin, readiness.clone(), metrics, observe).context("the admin endpoint")?;
+        readiness.listening("admin", addresses.admin);
+        readiness.listening("grpc", addresses.grpc);
+        readiness.listening("diameter", addresses.diameter);
+        Ok(Self {
+            config,
+            store,
+            index,
+            ingest,
+            clock,
+            readiness,
+            addresses,
+            grpc,
+            node,
+            admin,
+        })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The index, for those who watch from inside.
+    pub fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.index)
+    }
+
+    /// Readiness, to wait for.
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    /// Serves until told to stop, and then stops in order.
+    ///
+    /// # Errors
+    /// A schema this version cannot use, a store that cannot be read, or a part that ended by itself.
+    pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
+        let Self {
+            config,
+            store,
+            index,
+            ingest,
+            clock,
+            readiness,
+            addresses: _,
+            grpc,
+            node,
+            admin,
+        } = self;
+        let begun = Instant::now();
+        let migrated = patiently(&stop, "the store is not available; trying again", || {
+            store.migrate()
+        })
+        .await;
+        let Some(migrated) = migrated else { return Ok(()) };
+        migrated.context("the store's schema")?;
+        readiness.release(STORE);
+
+        let closing = CancellationToken::new();
+        let health = Health::new().await;
+        let services = Services {
+            lookup: Lookup::new(Arc::clone(&index), config.freshness.max_age),
+            ingest: GrpcFeed::new(ingest.clone(), Arc::clone(&clock), closing.clone()),
+            admin: Provisioning::new(ingest.clone(), clock, closing.clone()),
+            health: health.clone(),
+        };
+        let mut grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
+
+        let load = || load(&store, &index);
+        let loaded = patiently(&stop, "the store cannot be read; trying again", load).await;
+        let mut node: JoinHandle<()> = match loaded {
+            Some(rows) => {
+                let rows = rows.context("loading the index")?;
+                let seconds = begun.elapsed().as_secs_f64();
+                tracing::info!(rows, seconds, version = build_info::LONG_VERSION, "ready");
+                readiness.release(INDEX);
+                health.set_serving(true).await;
+                tokio::spawn(node.run(closing.clone()))
+            }
+            // Stopped while loading: no peer was let in.
+            None => tokio::spawn(pending()),
+        };
+
+        let failed = tokio::select! {
+            () = stop.orderly.cancelled() => None,
+            served = &mut grpc => Some(match served {
+                Ok(Ok(())) => anyhow::anyhow!("the gRPC server ended by itself"),
+                Ok(Err(error)) => anyhow::Error::new(error).context("the gRPC server"),
+                Err(error) => anyhow::Error::new(error).context("the gRPC server"),
+            }),
+            ended = &mut node => Some(match ended {
+                Ok(()) => anyhow::anyhow!("the Diameter node ended by itself"),
+                Err(error) => anyhow::Error::new(error).context("the Diameter node"),
+            }),
+        };
+
+        readiness.drain();
+        health.set_serving(false).await;
+        let orderly = async {
+            closing.cancel();
+            health.end_watches().await;
+            if !node.is_finished() && index.is_loaded() {
+                let _ = (&mut node).await;
+            }
+            if !grpc.is_finished() {
+                let _ = (&mut grpc).await;
+            }
+            ingest.drain().await;
+        };
+        let in_time = tokio::select! {
+            () = orderly => true,
+            () = tokio::time::sleep(config.shutdown.grace) => false,
+            () = stop.at_once.cancelled() => false,
+        };
+        if !in_time {
+            tracing::warn!("not everything ended in time; what is left was never acknowledged");
+            node.abort();
+            grpc.abort();
+            ingest.abort().await;
+        }
+        store.close().await;
+        tracing::info!("stopped");
+        drop(admin);
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Tries until it succeeds or fails for good; `None` when told to stop first.
+async fn patiently<T, F>(stop: &Stop, message: &str, attempt: impl Fn() -> F) -> Option<Result<T, StoreError>>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut pause = FIRST_RETRY;
+    loop {
+        let result = tokio::select! {
+            result = attempt() => result,
+            () = stop.orderly.cancelled() => return None,
+        };
+        match result {
+            Err(error) if error.is_transient() => tracing::warn!(%error, "{message}"),
+            result => return Some(result),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.orderly.cancelled() => return None,
+        }
+        pause = (pause * 2).min(LAST_RETRY);
+    }
+}
+
+/// Takes every row of the store into the index. May be repeated: rows join.
+async fn load(store: &AnyStore, index: &Index) -> Result<u64, StoreError> {
+    let mut take = |row: Loaded| match row {
+        Loaded::Registration(row) => {
+            index.load_registration(row.subscriber, row.slot, row.node.as_ref(), &row.facts);
+        }
+        Loaded::Binding(row) => index.load_binding(&row.identifier, row.subscriber, row.bound_at),
+    };
+    let rows = store.load(&mut take).await?;
+    index.finish_loading();
+    Ok(rows)
+}
+
+/// What is read at a scrape instead of being kept up to date.
+fn observer(index: Arc<Index>, ingest: Ingest, readiness: Readiness) -> ops::admin::Observe {
+    describe_gauge!(INDEX_SUBSCRIBERS, "Subscribers with facts in the index");
+    describe_gauge!(
+        INDEX_IDENTIFIERS,
+        "Identifiers bound to a subscriber in the index"
+    );
+    describe_gauge!(READY, "1 when the daemon takes traffic");
+    let (subscribers, identifiers) = (gauge!(INDEX_SUBSCRIBERS), gauge!(INDEX_IDENTIFIERS));
+    let ready = gauge!(READY);
+    Arc::new(move || {
+        let size = index.size();
+        subscribers.set(size.subscribers as f64);
+        identifiers.set(size.identifiers as f64);
+        ready.set(if readiness.report().ready { 1.0 } else { 0.0 });
+        ingest.metrics().set_queued(ingest.depth());
+    })
+}
+
+/// Every histogram with its buckets.
+fn buckets() -> Vec<Buckets> {
+    let own: [Buckets; 4] = [
+        (ingest::metrics::BATCH_ROWS, &ingest::metrics::BATCH_ROWS_BUCKETS),
+        (ingest::metrics::COMMIT_SECONDS, &ingest::metrics::COMMIT_BUCKETS),
+        (ingest::metrics::LAG_SECONDS, &ingest::metrics::COMMIT_BUCKETS),
+        (grpc::metrics::HANDLING, &grpc::metrics::HANDLING_BUCKETS),
+    ];
+    own.into_iter()
+        .chain(diameter::metrics::BUCKETS.iter().copied())
+        .collect()
+}

@@ -1,0 +1,40 @@
+//! `reachd check`: what `serve` would read, without starting anything.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::ConfigArgs;
+
+/// Check the configuration and start nothing.
+///
+/// Reports every problem at once and exits with 78 if there is one.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  reachd check --config /etc/reachd/reachd.toml")]
+pub struct CheckArgs {
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// All problems of the configuration at once.
+pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let config = args.config.load()?;
+    println!("The configuration is fine.");
+    println!("  store     {}", config.store.shown_url());
+    println!("  gRPC      {}", config.grpc.listen);
+    println!(
+        "  Diameter  {} as {}",
+        config.diameter.listen, config.diameter.identity
+    );
+    println!("  admin     {}", config.admin.listen);
+    if config.diameter.peers.is_empty() && !config.diameter.accept_unknown_peers {
+        println!(
+            "Note: no Diameter peer is configured and unknown ones are refused; events come over gRPC only."
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,107 @@
+//! The whole configuration. Each section's struct lives with the module it configures; here they meet.
+
+mod load;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::diameter::config::DiameterConfig;
+use crate::grpc::GrpcConfig;
+use crate::ingest::IngestConfig;
+use crate::ops::admin::AdminConfig;
+use crate::ops::telemetry::LogConfig;
+use crate::store::StoreConfig;
+
+pub use load::{ConfigError, Problem, load, load_from};
+
+/// What `reachd --config FILE` reads.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where facts are kept.
+    pub store: StoreConfig,
+    /// Lookups and ingest over gRPC.
+    pub grpc: GrpcConfig,
+    /// Events over Diameter.
+    pub diameter: DiameterConfig,
+    /// Metrics and health.
+    pub admin: AdminConfig,
+    /// From event to durable.
+    pub ingest: IngestConfig,
+    /// How old an answer may be.
+    pub freshness: FreshnessConfig,
+    /// Log output.
+    pub log: LogConfig,
+    /// The orderly stop.
+    pub shutdown: ShutdownConfig,
+}
+
+/// Section `[freshness]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FreshnessConfig {
+    /// An answer confirmed longer ago is marked STALE, unless the caller names an age.
+    #[serde(with = "humantime_serde")]
+    pub max_age: Duration,
+}
+
+impl Default for FreshnessConfig {
+    fn default() -> Self {
+        // A day: twice the longest usual periodic update, and S6a is silent in between.
+        Self {
+            max_age: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// Section `[shutdown]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShutdownConfig {
+    /// How long an orderly stop may take.
+    #[serde(with = "humantime_serde")]
+    pub grace: Duration,
+}
+
+impl Default for ShutdownConfig {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(15),
+        }
+    }
+}
+
+impl Config {
+    /// What is wrong beyond the form of single values, as (key, sentence).
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let Self {
+            store,
+            grpc,
+            diameter,
+            admin: _,
+            ingest,
+            freshness,
+            log,
+            shutdown,
+        } = self;
+        let mut problems = store.problems();
+        problems.extend(grpc.problems());
+        problems.extend(diameter.problems());
+        problems.extend(ingest.problems());
+        problems.extend(log.problems());
+        if freshness.max_age.is_zero() {
+            problems.push((
+                "freshness.max_age".into(),
+                "must be longer than nothing, such as \"24h\"".into(),
+            ));
+        }
+        if shutdown.grace.is_zero() {
+            problems.push((
+                "shutdown.grace".into(),
+                "must be longer than nothing, such as \"15s\"".into(),
+            ));
+        }
+        problems
+    }
+}
