@@ -1,6 +1,6 @@
 //! `reachability.v1.IngestService`: events from mediation, vendor adapters and core functions, over gRPC streams.
 //!
-//! Each stream is one task: see [`stream`]. [`convert`] checks events, [`window`] keeps what is not acknowledged yet.
+//! Each stream is one task: see `stream`. [`convert`] checks events, [`window`] keeps what is not acknowledged yet.
 //! Acknowledgements leave after the commit, in order and cumulative; a refused event does not end the stream.
 
 pub mod convert;

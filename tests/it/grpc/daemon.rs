@@ -176,7 +176,7 @@ impl Publisher {
 
 /// The one thing that may not take forever.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), future)
+    tokio::time::timeout(Duration::from_secs(60), future)
         .await
         .expect("comes about in time")
 }
