@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// S6a and S6d (TS 29.272 §7.1.8).
-pub const S6A: u32 = 16_777_251;
+use super::dict::s6a;
 
 /// Applications that this node serves, by the names used in the configuration.
-pub const APPLICATIONS: &[(&str, u32)] = &[("s6a", S6A)];
+pub const APPLICATIONS: &[(&str, u32)] = &[("s6a", s6a::APPLICATION)];
 
 /// The Diameter node and its peers.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -307,7 +306,7 @@ mod tests {
         .unwrap();
         assert_eq!(config.watchdog, Duration::from_secs(6));
         assert_eq!(config.peers[0].mode, PeerMode::Endpoint);
-        assert_eq!(config.peers[0].application_ids(), [S6A]);
+        assert_eq!(config.peers[0].application_ids(), [s6a::APPLICATION]);
         assert!(serde_json::from_str::<DiameterConfig>(r#"{"watchdogs": "6s"}"#).is_err());
         assert!(
             serde_json::from_str::<DiameterConfig>(r#"{"peers": [{"identity": "a", "port": 1}]}"#).is_err()

@@ -38,7 +38,7 @@ use super::service::ServiceFactory;
 use super::table::{Link, PeerEntry, PeerTable};
 use super::transport::{driver, handshake, listener, now, tcp};
 
-pub use super::transport::driver::CloseReason;
+pub use super::transport::phase::CloseReason;
 
 /// What a node needs to know to start.
 #[derive(Clone, Debug)]

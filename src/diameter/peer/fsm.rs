@@ -4,7 +4,8 @@
 //! (I) and the one it accepted (R). It takes events and the present, and hands out actions; it has no socket, clock or
 //! task, and it reads no message. Accepted connections live outside it until an acceptable CER has come on them.
 //!
-//! The rows of the table stand above the arms that play them. What the table leaves open is marked `ours`.
+//! The rows of the table stand above the arms that play them. What the table leaves open is marked `ours` and explained
+//! in LIFECYCLE.md.
 
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,7 @@
 //!
 //! Everything here is a value that takes messages, events and the present, and hands out actions. No socket, task, clock
 //! or random device; jitter comes from a seed given at construction, so that every run can be repeated. Why it is cut
-//! this way, the tables and what we added to them: see [`fsm`].
+//! this way, the tables and what we added to them: LIFECYCLE.md beside this file.
 //!
 //! In reading order: [`fsm`], [`election`], [`watchdog`], [`timer`], [`capabilities`], [`messages`], [`admission`].
 
@@ -13,3 +13,6 @@ pub mod fsm;
 pub mod messages;
 pub mod timer;
 pub mod watchdog;
+
+#[cfg(test)]
+mod tests;

@@ -19,14 +19,12 @@ use tracing::{debug, info};
 
 use super::handshake::{Opened, farewell};
 use super::now;
-use crate::diameter::codec::{
-    Defect, FramingError, Header, Message, ResultCode, answer_error, answer_framing_error, frame_length,
-};
+use super::phase::{CloseReason, Phase};
+use crate::diameter::codec::{Message, frame_length};
 use crate::diameter::config::PeerMode;
-use crate::diameter::dict::base;
-use crate::diameter::metrics::{Direction, PeerMetrics};
+use crate::diameter::metrics::PeerMetrics;
 use crate::diameter::node::Shared;
-use crate::diameter::peer::admission::{self, Addressing};
+use crate::diameter::peer::admission::Addressing;
 use crate::diameter::peer::fsm::{Action, Event};
 use crate::diameter::peer::messages::{self, DisconnectCause};
 use crate::diameter::peer::timer::{Timer, Timers};
@@ -43,87 +41,27 @@ pub(crate) const WRITE_HIGH_WATER: usize = 256 * 1024;
 /// Completions taken at a time.
 const BATCH: usize = 1024;
 
-/// Why an open connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The peer closed it, or the transport failed.
-    Disconnected,
-    /// The peer disconnected in order (DPR), for this reason.
-    PeerLeft(DisconnectCause),
-    /// This node disconnected in order.
-    Stopped,
-    /// The peer did not answer the watchdog.
-    Watchdog,
-    /// Message boundaries were lost.
-    Framing,
-    /// A message did not arrive whole in time.
-    SlowMessage,
-    /// The peer did not take what was written to it.
-    SlowReader,
-    /// The peer's other connection was kept instead.
-    Superseded,
-}
-
-impl CloseReason {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Disconnected => "the connection was lost",
-            Self::PeerLeft(_) => "the peer disconnected",
-            Self::Stopped => "this node disconnected",
-            Self::Watchdog => "the watchdog was not answered",
-            Self::Framing => "message boundaries were lost",
-            Self::SlowMessage => "a message was not complete in time",
-            Self::SlowReader => "the peer did not read",
-            Self::Superseded => "another connection was kept",
-        }
-    }
-
-    /// Whether Disconnect-Peer was played, so that the next connection starts without a penalty.
-    const fn in_order(self) -> bool {
-        matches!(self, Self::PeerLeft(_) | Self::Stopped)
-    }
-}
-
-/// How far an open connection is on its way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Open,
-    /// Asked to stop. Not read; pending requests are answered before the DPR goes out.
-    Draining,
-    /// DPR sent or answered. What is on its way is still served.
-    Closing(CloseReason),
-    /// The DPA came. Not read; requests that were on their way have a last chance to be answered.
-    LastAnswers,
-    /// Not read; ends when everything is written.
-    Flushing(CloseReason),
-}
-
-impl Phase {
-    const fn reads(self) -> bool {
-        matches!(self, Self::Open | Self::Closing(_))
-    }
-}
-
 /// A DWR that waits for its answer.
-struct Probe {
-    hop_by_hop: u32,
-    sent: Instant,
+pub(super) struct Probe {
+    pub(super) hop_by_hop: u32,
+    pub(super) sent: Instant,
 }
 
-struct Driver<'n, F: ServiceFactory> {
-    node: &'n Shared<F>,
-    link: Link,
-    service: F::Service,
-    peer: ConnectedPeer,
-    addressing: Addressing,
-    watchdog: Watchdog,
-    probe: Option<Probe>,
-    timers: Timers,
-    metrics: PeerMetrics,
-    phase: Phase,
-    paused: bool,
-    inbuf: BytesMut,
-    out: BytesMut,
+/// One open connection.
+pub(super) struct Driver<'n, F: ServiceFactory> {
+    pub(super) node: &'n Shared<F>,
+    pub(super) link: Link,
+    pub(super) service: F::Service,
+    pub(super) peer: ConnectedPeer,
+    pub(super) addressing: Addressing,
+    pub(super) watchdog: Watchdog,
+    pub(super) probe: Option<Probe>,
+    pub(super) timers: Timers,
+    pub(super) metrics: PeerMetrics,
+    pub(super) phase: Phase,
+    pub(super) paused: bool,
+    pub(super) inbuf: BytesMut,
+    pub(super) out: BytesMut,
 }
 
 /// Drives an open connection until it ends.
@@ -391,111 +329,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
         None
     }
 
-    fn message(&mut self, present: Instant, message: &Message<'_>) {
-        let header = message.header();
-        self.metrics.message(Direction::In, header, message.bytes());
-        match (header.flags.is_request(), header.application) {
-            (true, base::APPLICATION) => self.base_request(present, message),
-            (false, base::APPLICATION) => self.base_answer(present, header),
-            (true, _) => match self.admit(message) {
-                Ok(()) => self.service.request(present, message, &mut self.out),
-                Err(result_code) => self.refuse(message, result_code),
-            },
-            (false, _) => self.service.answer(present, message, &mut self.out),
-        }
-    }
-
-    fn admit(&self, request: &Message<'_>) -> Result<(), ResultCode> {
-        admission::admit(
-            request,
-            &self.node.local,
-            &self.peer.applications,
-            self.addressing,
-        )
-    }
-
-    fn refuse(&mut self, request: &Message<'_>, result_code: ResultCode) {
-        debug!(peer = %self.link.entry.label, command = request.header().command, %result_code, "request refused");
-        answer_error(
-            &mut self.out,
-            request,
-            &self.node.local.identity,
-            &Defect::new(result_code),
-            None,
-        );
-    }
-
-    fn base_request(&mut self, present: Instant, request: &Message<'_>) {
-        if request.header().flags.is_error() {
-            return self.refuse(request, ResultCode::INVALID_HDR_BITS);
-        }
-        match request.header().command {
-            base::COMMAND_DEVICE_WATCHDOG => {
-                let verdict = messages::check_dwr(request, &self.peer.origin_host);
-                messages::write_answer(
-                    &mut self.out,
-                    &self.node.local,
-                    request.header(),
-                    verdict.as_ref().copied(),
-                );
-            }
-            base::COMMAND_DISCONNECT_PEER => match messages::check_dpr(request, &self.peer.origin_host) {
-                Ok(cause) => {
-                    let actions = self.link.handle(present, Event::RcvDpr);
-                    messages::write_answer(&mut self.out, &self.node.local, request.header(), Ok(()));
-                    if actions.contains(&Action::SndDpa) && self.phase == Phase::Open {
-                        self.phase = Phase::Closing(CloseReason::PeerLeft(cause));
-                        self.timers.set(Timer::Peer, self.link.deadline());
-                    }
-                }
-                Err(defect) => {
-                    messages::write_answer(&mut self.out, &self.node.local, request.header(), Err(&defect));
-                }
-            },
-            // The table has no row for a CER on an open connection, and capabilities do not change on the fly.
-            base::COMMAND_CAPABILITIES_EXCHANGE => self.refuse(request, ResultCode::UNABLE_TO_COMPLY),
-            _ => self.refuse(request, ResultCode::COMMAND_UNSUPPORTED),
-        }
-    }
-
-    fn base_answer(&mut self, present: Instant, header: &Header) {
-        match header.command {
-            base::COMMAND_DEVICE_WATCHDOG => {
-                if let Some(probe) = self.probe.take_if(|probe| probe.hop_by_hop == header.hop_by_hop) {
-                    self.metrics
-                        .watchdog(present.saturating_duration_since(probe.sent));
-                    self.feed_watchdog(present, watchdog::Event::Dwa);
-                }
-            }
-            base::COMMAND_DISCONNECT_PEER => {
-                if matches!(self.phase, Phase::Closing(CloseReason::Stopped)) {
-                    let _ = self.link.handle(present, Event::RcvDpa(self.link.side));
-                    self.phase = Phase::LastAnswers;
-                    self.timers.set(Timer::Peer, None);
-                    self.timers
-                        .set(Timer::Grace, Some(present + self.node.config.grace));
-                }
-            }
-            // An answer to nothing of ours is dropped; an answer is never answered.
-            _ => debug!(peer = %self.link.entry.label, command = header.command, "unexpected base answer"),
-        }
-    }
-
-    /// The stream's boundaries are lost: answer what can be answered, and go.
-    fn lost(&mut self, error: &FramingError) {
-        debug!(peer = %self.link.entry.label, %error, "closing");
-        if let Some(header) = error.header() {
-            answer_framing_error(
-                &mut self.out,
-                header,
-                &self.node.local.identity,
-                error.result_code(),
-            );
-        }
-        self.phase = Phase::Flushing(CloseReason::Framing);
-    }
-
-    fn feed_watchdog(&mut self, present: Instant, event: watchdog::Event) -> watchdog::Actions {
+    pub(super) fn feed_watchdog(&mut self, present: Instant, event: watchdog::Event) -> watchdog::Actions {
         let before = self.watchdog.state();
         let actions = self.watchdog.handle(present, event);
         for action in &actions {

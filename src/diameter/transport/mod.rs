@@ -18,9 +18,11 @@
 //! The driver is generic over its two halves, so that the same test bodies run over TCP and over memory. It knows
 //! neither domain nor store.
 
+mod dispatch;
 pub(crate) mod driver;
 pub(crate) mod handshake;
 pub(crate) mod listener;
+pub(crate) mod phase;
 pub(crate) mod tcp;
 
 #[cfg(test)]

@@ -1,0 +1,353 @@
+//! A node under test, a service that answers everything, and the far end of a connection.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::diameter::codec::{CommandFlags, Header, Message, MessageBuilder};
+use crate::diameter::config::{DiameterConfig, PeerConfig, PeerMode};
+use crate::diameter::dict::s6a::APPLICATION as S6A;
+use crate::diameter::dict::{base, tgpp};
+use crate::diameter::node::{BoundNode, Node};
+use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
+
+pub(super) const ULR: u32 = 316;
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Answers every request with success, at once or when told to, and keeps count.
+pub(super) struct Echo {
+    held: VecDeque<Header>,
+    shared: Arc<Seen>,
+}
+
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) hold: std::sync::atomic::AtomicBool,
+    pub(super) requests: AtomicUsize,
+    pub(super) open: AtomicUsize,
+    pub(super) trusted: Mutex<Vec<bool>>,
+    pub(super) peers: Mutex<Vec<ConnectedPeer>>,
+    pub(super) release: Mutex<Vec<mpsc::UnboundedSender<()>>>,
+}
+
+impl Seen {
+    /// Lets every held request be answered.
+    pub(super) fn release(&self) {
+        for sender in self.release.lock().unwrap().iter() {
+            let _ = sender.send(());
+        }
+    }
+}
+
+pub(super) fn success(request: &Header, out: &mut BytesMut) {
+    MessageBuilder::answer(out, request, false)
+        .avp_u32(&base::RESULT_CODE, 2001)
+        .finish();
+}
+
+impl Service for Echo {
+    type Completion = ();
+
+    fn request(&mut self, _: Instant, request: &Message<'_>, out: &mut BytesMut) {
+        self.shared.requests.fetch_add(1, Ordering::SeqCst);
+        if self.shared.hold.load(Ordering::SeqCst) {
+            self.held.push_back(*request.header());
+        } else {
+            success(request.header(), out);
+        }
+    }
+
+    fn answer(&mut self, _: Instant, _: &Message<'_>, _: &mut BytesMut) {}
+
+    fn complete(&mut self, _: Instant, (): (), out: &mut BytesMut) {
+        for header in self.held.drain(..) {
+            success(&header, out);
+        }
+    }
+
+    fn trusted(&mut self, _: Instant, trusted: bool) {
+        self.shared.trusted.lock().unwrap().push(trusted);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn expire(&mut self, _: Instant, _: &mut BytesMut) {}
+
+    fn pending(&self) -> usize {
+        self.held.len()
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        self.shared.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Factory(pub(super) Arc<Seen>);
+
+impl ServiceFactory for Factory {
+    type Service = Echo;
+
+    fn open(&self, peer: &ConnectedPeer) -> (Echo, Completions<Echo>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.0.open.fetch_add(1, Ordering::SeqCst);
+        self.0.peers.lock().unwrap().push(peer.clone());
+        self.0.release.lock().unwrap().push(sender);
+        (
+            Echo {
+                held: VecDeque::new(),
+                shared: Arc::clone(&self.0),
+            },
+            receiver,
+        )
+    }
+}
+
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// The far end of one connection.
+pub(super) struct Wire {
+    pub(super) stream: Box<dyn Stream>,
+    pub(super) buffer: BytesMut,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Over {
+    Memory,
+    Tcp,
+}
+
+/// A node under test.
+pub(super) struct Fixture {
+    pub(super) over: Over,
+    pub(super) seen: Arc<Seen>,
+    pub(super) shutdown: CancellationToken,
+    pub(super) address: SocketAddr,
+    pub(super) memory: Node<Factory>,
+    pub(super) running: Option<tokio::task::JoinHandle<()>>,
+}
+
+pub(super) fn config() -> DiameterConfig {
+    DiameterConfig {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        identity: "reachd.example".to_owned(),
+        realm: "example".to_owned(),
+        peers: vec![
+            PeerConfig::new("dra1.example"),
+            PeerConfig {
+                mode: PeerMode::Endpoint,
+                ..PeerConfig::new("hss1.example")
+            },
+        ],
+        ..DiameterConfig::default()
+    }
+}
+
+impl Fixture {
+    pub(super) fn start(over: Over, config: DiameterConfig) -> Self {
+        let factory = Factory::default();
+        let seen = Arc::clone(&factory.0);
+        let shutdown = CancellationToken::new();
+        let memory = Node::new(config.clone().into(), factory.clone(), shutdown.clone());
+        let (address, running) = match over {
+            Over::Memory => (config.listen, None),
+            Over::Tcp => {
+                let node = BoundNode::bind(config.into(), factory).unwrap();
+                (
+                    node.local_addr().unwrap(),
+                    Some(tokio::spawn(node.run(shutdown.clone()))),
+                )
+            }
+        };
+        Self {
+            over,
+            seen,
+            shutdown,
+            address,
+            memory,
+            running,
+        }
+    }
+
+    pub(super) async fn connect(&self) -> Wire {
+        let stream: Box<dyn Stream> = match self.over {
+            Over::Tcp => Box::new(TcpStream::connect(self.address).await.unwrap()),
+            Over::Memory => {
+                let (near, far) = tokio::io::duplex(64 * 1024);
+                let node = self.memory.clone();
+                let (reader, writer) = tokio::io::split(near);
+                let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+                let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+                tokio::spawn(async move { node.serve(reader, writer, local, remote).await });
+                Box::new(far)
+            }
+        };
+        Wire {
+            stream,
+            buffer: BytesMut::new(),
+        }
+    }
+
+    pub(super) async fn open(&self, identity: &str) -> Wire {
+        let mut wire = self.connect().await;
+        wire.send(&cer(identity, S6A)).await;
+        let cea = wire.receive().await.expect("a CEA");
+        assert_eq!(result(&cea), 2001);
+        wire
+    }
+
+    pub(super) async fn stop(&mut self) {
+        self.shutdown.cancel();
+        if let Some(running) = self.running.take() {
+            tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap();
+        }
+    }
+
+    pub(super) async fn until(&self, what: &str, condition: impl Fn(&Seen) -> bool) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while !condition(&self.seen) {
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "waited in vain for: {what}"
+            );
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+impl Wire {
+    pub(super) async fn send(&mut self, octets: &[u8]) {
+        self.stream.write_all(octets).await.unwrap();
+    }
+
+    /// The next message, or `None` once the connection has been closed.
+    pub(super) async fn receive(&mut self) -> Option<Vec<u8>> {
+        let next = async {
+            loop {
+                if let Some(header) = Header::read(&self.buffer)
+                    && self.buffer.len() >= header.length as usize
+                {
+                    return Some(self.buffer.split_to(header.length as usize).to_vec());
+                }
+                match self.stream.read_buf(&mut self.buffer).await {
+                    Ok(0) | Err(_) => return None,
+                    Ok(_) => {}
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, next)
+            .await
+            .expect("neither a message nor the end in time")
+    }
+
+    pub(super) async fn expect(&mut self, command: u32, request: bool) -> Vec<u8> {
+        let message = self.receive().await.expect("a message, not the end");
+        let header = Header::read(&message).unwrap();
+        assert_eq!((header.command, header.flags.is_request()), (command, request));
+        message
+    }
+
+    pub(super) async fn expect_end(&mut self) {
+        assert_eq!(self.receive().await, None);
+    }
+}
+
+pub(super) fn result(message: &[u8]) -> u32 {
+    Message::decode(message)
+        .unwrap()
+        .find(&base::RESULT_CODE)
+        .unwrap()
+        .as_u32()
+        .unwrap()
+}
+
+pub(super) fn header(message: &[u8]) -> Header {
+    Header::read(message).unwrap()
+}
+
+pub(super) fn write(
+    flags: CommandFlags,
+    command: u32,
+    application: u32,
+    members: impl FnOnce(&mut MessageBuilder<'_>),
+) -> BytesMut {
+    let mut out = BytesMut::new();
+    let mut builder = MessageBuilder::request(&mut out, flags, command, application, 7, 9);
+    members(&mut builder);
+    builder.finish();
+    out
+}
+
+pub(super) fn origin(message: &mut MessageBuilder<'_>, identity: &str) {
+    message
+        .avp_utf8(&base::ORIGIN_HOST, identity)
+        .avp_utf8(&base::ORIGIN_REALM, "example");
+}
+
+pub(super) fn cer(identity: &str, application: u32) -> BytesMut {
+    write(
+        CommandFlags::default(),
+        base::COMMAND_CAPABILITIES_EXCHANGE,
+        0,
+        |cer| {
+            origin(cer, identity);
+            cer.avp_address(&base::HOST_IP_ADDRESS, IpAddr::V4(Ipv4Addr::LOCALHOST))
+                .avp_u32(&base::VENDOR_ID, 0)
+                .avp_utf8(&base::PRODUCT_NAME, "test")
+                .group(&base::VENDOR_SPECIFIC_APPLICATION_ID, |group| {
+                    group
+                        .avp_u32(&base::VENDOR_ID, tgpp::VENDOR_ID)
+                        .avp_u32(&base::AUTH_APPLICATION_ID, application);
+                });
+        },
+    )
+}
+
+pub(super) fn dwr(identity: &str) -> BytesMut {
+    write(CommandFlags::default(), base::COMMAND_DEVICE_WATCHDOG, 0, |dwr| {
+        origin(dwr, identity)
+    })
+}
+
+pub(super) fn dpr(identity: &str, cause: i32) -> BytesMut {
+    write(CommandFlags::default(), base::COMMAND_DISCONNECT_PEER, 0, |dpr| {
+        origin(dpr, identity);
+        dpr.avp_i32(&base::DISCONNECT_CAUSE, cause);
+    })
+}
+
+pub(super) fn ulr() -> BytesMut {
+    request_to(S6A, "reachd.example", "example")
+}
+
+pub(super) fn request_to(application: u32, host: &str, realm: &str) -> BytesMut {
+    write(CommandFlags::PROXIABLE, ULR, application, |ulr| {
+        ulr.avp_utf8(&base::SESSION_ID, "mme1.example;1;1");
+        origin(ulr, "mme1.example");
+        ulr.avp_utf8(&base::DESTINATION_HOST, host)
+            .avp_utf8(&base::DESTINATION_REALM, realm);
+    })
+}
+
+/// The success answer to one of our requests, as the peer writes it.
+pub(super) fn answer(request: &[u8], identity: &str) -> BytesMut {
+    let mut out = BytesMut::new();
+    let mut answer = MessageBuilder::answer(&mut out, &header(request), false);
+    answer.avp_u32(&base::RESULT_CODE, 2001);
+    origin(&mut answer, identity);
+    answer.finish();
+    out
+}

@@ -1,0 +1,168 @@
+//! Nodes of ours that dial, against a far end and against each other, over TCP.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio_util::sync::CancellationToken;
+
+use crate::diameter::codec::MessageBuilder;
+use crate::diameter::config::{DiameterConfig, PeerConfig};
+use crate::diameter::dict::base;
+use crate::diameter::dict::s6a::APPLICATION as S6A;
+use crate::diameter::node::{CloseReason, ConnectError, NodeConfig, connect};
+
+use super::far_end::*;
+
+fn named(identity: &str) -> DiameterConfig {
+    DiameterConfig {
+        identity: identity.to_owned(),
+        peers: Vec::new(),
+        ..config()
+    }
+}
+
+#[tokio::test]
+async fn a_node_connects_to_a_configured_peer_and_comes_back_after_a_failure() {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .unwrap();
+    let mut peer = PeerConfig::new("hss1.example");
+    peer.address = Some(listener.local_addr().unwrap().to_string());
+    let config = DiameterConfig {
+        peers: vec![peer],
+        reconnect: Duration::from_millis(50),
+        ..named("reachd.example")
+    };
+    let mut fixture = Fixture::start(Over::Tcp, config);
+    for refusal in [true, false, false] {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut wire = Wire {
+            stream: Box::new(stream),
+            buffer: BytesMut::new(),
+        };
+        let cer = wire.expect(base::COMMAND_CAPABILITIES_EXCHANGE, true).await;
+        let mut cea = BytesMut::new();
+        let mut builder = MessageBuilder::answer(&mut cea, &header(&cer), false);
+        builder.avp_u32(&base::RESULT_CODE, if refusal { 5010 } else { 2001 });
+        origin(&mut builder, "hss1.example");
+        builder.avp_u32(&base::AUTH_APPLICATION_ID, S6A).finish();
+        wire.send(&cea).await;
+        if refusal {
+            wire.expect_end().await;
+        } else {
+            wire.send(&ulr()).await;
+            // After a failure it proves itself with a watchdog first.
+            loop {
+                let message = wire.receive().await.unwrap();
+                if header(&message).command == ULR {
+                    break;
+                }
+            }
+        }
+    }
+    // The peer is gone now; the node stops all the same.
+    drop(listener);
+    fixture.stop().await;
+}
+
+#[tokio::test]
+async fn a_cea_from_another_peer_than_dialled_is_not_adopted() {
+    let server = Fixture::start(
+        Over::Tcp,
+        DiameterConfig {
+            accept_unknown_peers: true,
+            ..config()
+        },
+    );
+    let refused = connect(
+        &server.address.to_string(),
+        named("mme1.example").into(),
+        Some("hss9.example"),
+        Factory::default(),
+        CancellationToken::new(),
+    )
+    .await;
+    assert!(
+        matches!(refused, Err(ConnectError::Refused("unknown_peer"))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_dialled_connection_ends_in_order_from_either_side() {
+    for from_client in [true, false] {
+        let mut server = Fixture::start(
+            Over::Tcp,
+            DiameterConfig {
+                accept_unknown_peers: true,
+                ..config()
+            },
+        );
+        let stop = CancellationToken::new();
+        let factory = Factory::default();
+        let seen = Arc::clone(&factory.0);
+        let config = NodeConfig::from(named("mme1.example"));
+        let address = server.address.to_string();
+        let token = stop.clone();
+        let client =
+            tokio::spawn(
+                async move { connect(&address, config, Some("Reachd.example"), factory, token).await },
+            );
+        server
+            .until("the connection is open", |server| {
+                server.open.load(Ordering::SeqCst) == 1 && seen.open.load(Ordering::SeqCst) == 1
+            })
+            .await;
+        if from_client {
+            stop.cancel();
+        } else {
+            server.stop().await;
+        }
+        let reason = tokio::time::timeout(PATIENCE, client)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        if from_client {
+            assert_eq!(reason, CloseReason::Stopped);
+        } else {
+            assert!(matches!(reason, CloseReason::PeerLeft(_)), "{reason:?}");
+        }
+        server
+            .until("the server's side is gone", |server| {
+                server.open.load(Ordering::SeqCst) == 0
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn two_nodes_that_dial_each_other_end_up_with_one_connection() {
+    // Each has to know the other's port before either listens.
+    let (a, b) = {
+        let reserve = || std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (a, b) = (reserve(), reserve());
+        (a.local_addr().unwrap(), b.local_addr().unwrap())
+    };
+    let node = |identity: &str, listen: SocketAddr, other: &str, address: SocketAddr| {
+        let mut peer = PeerConfig::new(other);
+        peer.address = Some(address.to_string());
+        let config = DiameterConfig {
+            listen,
+            peers: vec![peer],
+            reconnect: Duration::from_millis(80),
+            ..named(identity)
+        };
+        Fixture::start(Over::Tcp, config)
+    };
+    let mut one = node("a.example", a, "b.example", b);
+    let mut other = node("b.example", b, "a.example", a);
+    let settled = |seen: &Seen| seen.open.load(Ordering::SeqCst) == 1;
+    one.until("one connection here", settled).await;
+    other.until("one connection there", settled).await;
+    one.stop().await;
+    other.stop().await;
+}
