@@ -53,8 +53,8 @@ pub const CODES: [(Code, &str); 17] = [
     (Code::Unauthenticated, "Unauthenticated"),
 ];
 
-/// Tells the recorder what the metrics mean. Once, after the recorder is installed.
-pub fn describe() {
+/// Tells the recorder what the metrics mean; telling it again changes nothing.
+fn describe() {
     describe_counter!(STARTED, Unit::Count, "gRPC calls begun");
     describe_counter!(HANDLED, Unit::Count, "gRPC calls ended, by code");
     describe_histogram!(
@@ -86,6 +86,7 @@ pub struct MethodMetrics {
 impl MethodMetrics {
     /// Registers the method with the recorder, every code at zero.
     pub fn new(method: Method) -> Self {
+        describe();
         let Method { service, name, kind } = method;
         let labels = [(LABEL_SERVICE, service), (LABEL_METHOD, name), (LABEL_TYPE, kind)];
         let handled = CODES.map(|(_, code)| {
@@ -208,6 +209,12 @@ mod tests {
             assert!(scrape.contains(&line(HANDLED, code, 1)), "{code}: {scrape}");
         }
         assert!(scrape.contains(&format!("{HANDLING}_bucket")), "{scrape}");
+        for metric in [STARTED, HANDLED, HANDLING] {
+            assert!(
+                scrape.contains(&format!("# HELP {metric} ")),
+                "{metric}: {scrape}"
+            );
+        }
         let count = scrape
             .lines()
             .find(|line| line.starts_with(&format!("{HANDLING}_count")))
