@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use super::mix::Kind;
 use super::pace::Pacer;
 use super::rng::Rng;
 use super::scenario::{Answered, Event, Scenario};
@@ -64,6 +65,7 @@ pub struct Load {
     busy: HashMap<u64, (Event, u32)>,
     numbers: u64,
     jitter: Rng,
+    latest: [Option<Event>; Kind::ALL.len()],
     stats: Stats,
 }
 
@@ -85,6 +87,7 @@ impl Load {
             busy: HashMap::new(),
             numbers: 0,
             jitter: Rng::new(u64::from(hop_by_hop)),
+            latest: [None; Kind::ALL.len()],
             stats: Stats::default(),
         }
     }
@@ -185,6 +188,9 @@ impl Load {
             return;
         }
         let answered = if code == Code::SUCCESS {
+            if let Some(latest) = self.latest.get_mut(asked.event.kind as usize) {
+                *latest = Some(asked.event);
+            }
             Answered::Success
         } else {
             Answered::Doubtful
@@ -259,6 +265,11 @@ impl Load {
             backing_off: self.waiting.len() as u64,
             ..self.stats.clone()
         }
+    }
+
+    /// The latest event of a kind that was answered with success.
+    pub fn latest(&self, kind: Kind) -> Option<Event> {
+        self.latest.get(kind as usize).copied().flatten()
     }
 
     /// The model of the devices.

@@ -91,6 +91,17 @@ impl fmt::Display for Kinds {
 }
 
 impl Mix {
+    /// These weights; whatever is not named does not happen.
+    pub fn of(weights: &[(Kind, u32)]) -> Self {
+        Self(Kind::ALL.map(|kind| {
+            weights
+                .iter()
+                .filter(|(named, _)| *named == kind)
+                .map(|(_, weight)| *weight)
+                .sum()
+        }))
+    }
+
     /// Draws a kind. `number` is taken modulo the sum of the weights.
     pub fn pick(&self, number: u64) -> Kind {
         let total: u64 = self.0.iter().map(|weight| u64::from(*weight)).sum();
@@ -108,7 +119,13 @@ impl Mix {
 impl Default for Mix {
     /// A network by day: mostly updates, some movement, few departures.
     fn default() -> Self {
-        Self([20, 50, 20, 5, 5, 0, 0, 0, 0])
+        Self::of(&[
+            (Kind::Attach, 20),
+            (Kind::Update, 50),
+            (Kind::Move, 20),
+            (Kind::Purge, 5),
+            (Kind::LatePurge, 5),
+        ])
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! [`scenario`] decides what happens, [`load`] when, [`peer`] puts it on the wire, [`view`] shows it to a person.
 
+pub mod format;
 pub mod histogram;
 pub mod load;
 pub mod mix;
@@ -13,5 +14,7 @@ pub mod peer;
 pub mod population;
 pub mod request;
 pub mod rng;
+pub mod run;
 pub mod scenario;
 pub mod stats;
+pub mod view;

@@ -145,6 +145,7 @@ impl Stats {
         for (code, count) in &mut since.codes {
             *count = count.saturating_sub(earlier.count_of(*code));
         }
+        since.codes.retain(|_, count| *count > 0);
         since.unanswered = since.unanswered.saturating_sub(earlier.unanswered);
         since.unexpected = since.unexpected.saturating_sub(earlier.unexpected);
         since.latency = self.latency.since(&earlier.latency);
@@ -196,6 +197,7 @@ mod tests {
         let since = later.since(&earlier);
         assert_eq!((since.sent_total(), since.sent_of(Kind::Move)), (1, 1));
         assert_eq!((since.succeeded(), since.busy()), (0, 1));
+        assert!(later.since(&later).codes.is_empty());
         assert_eq!((since.in_flight, since.latency.count()), (5, 1));
     }
 
