@@ -46,6 +46,7 @@ pub enum Command {
     Check(check::CheckArgs),
     Migrate(migrate::MigrateArgs),
     Lookup(lookup::LookupArgs),
+    Import(import::ImportArgs),
     Healthcheck(healthcheck::HealthcheckArgs),
 }
 
@@ -91,6 +92,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
+        Command::Import(args) => import::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }
 }
