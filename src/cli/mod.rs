@@ -10,6 +10,7 @@ pub mod lookup;
 pub mod lookup_output;
 pub mod migrate;
 pub mod serve;
+pub mod simulate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ pub enum Command {
     Migrate(migrate::MigrateArgs),
     Lookup(lookup::LookupArgs),
     Import(import::ImportArgs),
+    Simulate(simulate::SimulateArgs),
     Healthcheck(healthcheck::HealthcheckArgs),
 }
 
@@ -93,6 +95,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate(args) => migrate::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
         Command::Import(args) => import::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }
 }
