@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod client;
+pub mod demo;
 pub mod healthcheck;
 pub mod import;
 pub mod lookup;
@@ -44,6 +45,7 @@ pub struct Cli {
 )]
 pub enum Command {
     Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
     Check(check::CheckArgs),
     Migrate(migrate::MigrateArgs),
     Lookup(lookup::LookupArgs),
@@ -91,6 +93,7 @@ pub fn run(cli: Cli) -> ExitCode {
 async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
