@@ -82,24 +82,24 @@ WITH stored AS (
            unreachable_until
     FROM held
 ), ranked AS (
-    -- First is the holder: the newest registration, or where there is none the newest report; then the name.
+    -- First is the holder: the newest registration, or where there is none the newest report of reachability; then the name.
     SELECT *,
-           node <> '' AND max(registered, reachable, unreachable) > 0 AS speaks,
+           node <> '' AND max(registered, reachable) > 0 AS speaks,
            row_number() OVER (
                PARTITION BY subscriber_id, slot
-               ORDER BY node <> '' AND max(registered, reachable, unreachable) > 0 DESC,
+               ORDER BY node <> '' AND max(registered, reachable) > 0 DESC,
                         registered DESC,
-                        CASE WHEN registered = 0 THEN max(reachable, unreachable) ELSE 0 END DESC,
+                        CASE WHEN registered = 0 THEN reachable ELSE 0 END DESC,
                         node DESC
            ) AS place
     FROM standing
 ), judged AS (
     -- Only the holder speaks for its slot, except for sessions (5): there every node speaks.
-    SELECT subscriber_id, slot, node, registered, max(registered, reachable, unreachable) AS spoke, cleared,
+    SELECT subscriber_id, slot, node, registered, max(registered, reachable) AS spoke, cleared,
            CASE
                WHEN NOT speaks OR (place > 1 AND slot <> 5) THEN 'silent'
                WHEN deregistered > 0
-                    AND deregistered >= CASE WHEN registered > 0 THEN registered ELSE max(reachable, unreachable) END
+                    AND deregistered >= CASE WHEN registered > 0 THEN registered ELSE reachable END
                    THEN 'deregistered'
                WHEN unreachable > 0 AND unreachable >= max(registered, reachable) THEN
                    CASE WHEN moment.now < unreachable_until THEN 'unreachable' ELSE 'up' END
@@ -108,7 +108,7 @@ WITH stored AS (
            END AS state,
            CASE
                WHEN deregistered > 0
-                    AND deregistered >= CASE WHEN registered > 0 THEN registered ELSE max(reachable, unreachable) END
+                    AND deregistered >= CASE WHEN registered > 0 THEN registered ELSE reachable END
                    THEN deregistered
                WHEN unreachable > 0 AND unreachable >= max(registered, reachable) THEN
                    CASE WHEN moment.now < unreachable_until THEN unreachable ELSE unreachable_until END

@@ -189,9 +189,9 @@ proptest! {
 
     #[test]
     fn nothing_known_is_unknown_and_never_not_connected(events in events_in(slots()), now in times()) {
-        // Deregistrations alone tell nothing: the subscriber may have moved on before anyone listened.
+        // Deregistrations and losses alone tell nothing: the subscriber may have moved on before anyone listened.
         let only_gone = events.iter().map(|event| Event {
-            changes: event.changes.iter().filter(|c| matches!(c, Change::Deregistered { .. })).cloned().collect(),
+            changes: event.changes.iter().filter(|c| matches!(c, Change::Deregistered { .. } | Change::Unreachable { .. })).cloned().collect(),
             ..event.clone()
         });
         let answer = after(&only_gone.collect::<Vec<_>>()).reachability(at(now));

@@ -145,7 +145,7 @@ impl Registrations {
     fn moved_away(&self, slot: Slot, carrier: Slot) -> Option<Timestamp> {
         let (sms, carrier) = (self.holder(slot)?, self.holder(carrier)?);
         let moved = carrier.facts.registered_at.filter(|_| carrier.node != sms.node)?;
-        (Some(moved) > sms.facts.registered_at.max(sms.facts.newest_report())).then_some(moved)
+        (Some(moved) > sms.facts.present_at()).then_some(moved)
     }
 
     /// The state of a slot by itself.
@@ -166,7 +166,7 @@ impl Registrations {
         let cleared = self.cleared_at(slot);
         let states = self
             .in_slot(slot)
-            .filter(|held| held.facts.registered_at.max(held.facts.newest_report()) > cleared)
+            .filter(|held| held.facts.present_at() > cleared)
             .map(|held| node_state(held, now));
         let (mut up, mut unreachable, mut gone) = (None, None, cleared);
         for state in states {
@@ -187,13 +187,13 @@ impl Registrations {
 /// What the facts of a slot's holder say at `now`.
 fn node_state(holder: &Registration, now: Timestamp) -> SlotState {
     let facts = &holder.facts;
-    let Some(present) = facts.registered_at.or_else(|| facts.newest_report()) else {
+    let Some(present) = facts.registered_at.or_else(|| facts.reachable_at()) else {
         return SlotState::Unknown;
     };
     if let Some(gone) = facts.deregistered_at.filter(|gone| *gone >= present) {
         return SlotState::Deregistered(gone);
     }
-    let positive = facts.registered_at.max(facts.reachable.map(|report| report.at));
+    let positive = facts.present_at();
     if let Some(lost) = facts.unreachable.filter(|lost| Some(lost.at) >= positive) {
         // Once the announced absence is over, the registration stands as before it.
         return if now < lost.until {

@@ -110,14 +110,18 @@ impl Facts {
 
     /// The newest time in what the node itself said.
     fn newest(&self) -> Option<Timestamp> {
-        self.registered_at
-            .max(self.deregistered_at)
-            .max(self.newest_report())
+        let reports = self.reachable.max(self.unreachable).map(|report| report.at);
+        self.registered_at.max(self.deregistered_at).max(reports)
     }
 
-    /// The newest report of either kind.
-    pub(super) fn newest_report(&self) -> Option<Timestamp> {
-        self.reachable.max(self.unreachable).map(|report| report.at)
+    /// The newest report of reachability.
+    pub(super) fn reachable_at(&self) -> Option<Timestamp> {
+        self.reachable.map(|report| report.at)
+    }
+
+    /// The newest proof that the node serves the subscriber: it registered it, or reached it.
+    pub(super) fn present_at(&self) -> Option<Timestamp> {
+        self.registered_at.max(self.reachable_at())
     }
 }
 
@@ -265,7 +269,7 @@ impl Registrations {
     /// Whether the node holds the slot with a registration that a deregistration of this time could end.
     fn can_speak(&self, slot: Slot, node: &Node, at: Timestamp) -> bool {
         let speaks = |facts: &Facts| {
-            let since = facts.registered_at.max(facts.newest_report());
+            let since = facts.present_at();
             since.is_some() && facts.registered_at <= Some(at) && facts.deregistered_at < since
         };
         if slot.is_shared() {
@@ -422,8 +426,9 @@ impl Registrations {
     }
 
     /// Who holds the slot: the node with the newest registration after the slot's clearing; of equal times the one
-    /// whose name sorts last. Where none has registered, the node with the newest report after the clearing stands
-    /// in: a node that can tell whether it reaches a subscriber is serving it.
+    /// whose name sorts last. Where none has registered, the node with the newest report of reachability after the
+    /// clearing stands in: a node that reaches a subscriber is serving it. One that only lost it, or let it go, may be
+    /// the node that the subscriber left, and proves nothing.
     pub fn holder(&self, slot: Slot) -> Option<&Registration> {
         let cleared = self.cleared_at(slot);
         let newest = |time: fn(&Facts) -> Option<Timestamp>| {
@@ -431,6 +436,6 @@ impl Registrations {
                 .filter(|held| time(&held.facts) > cleared)
                 .max_by(|a, b| (time(&a.facts), &a.node).cmp(&(time(&b.facts), &b.node)))
         };
-        newest(|facts| facts.registered_at).or_else(|| newest(Facts::newest_report))
+        newest(|facts| facts.registered_at).or_else(|| newest(Facts::reachable_at))
     }
 }

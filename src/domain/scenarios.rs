@@ -237,15 +237,24 @@ fn a_report_by_the_old_node_after_a_move_is_ignored() {
 }
 
 #[test]
-fn a_report_without_any_registration_is_knowledge_of_its_own() {
+fn a_node_that_reaches_the_subscriber_serves_it_even_if_nobody_registered() {
+    let reached = (10, reachable(Slot::Amf3gpp, "amf", None));
     assert_eq!(
-        answer(&[(10, reachable(Slot::Amf3gpp, "amf", None))]).0,
-        Status::ConnectedData
+        answer(std::slice::from_ref(&reached)),
+        (Status::ConnectedData, Some(at(10)))
     );
-    assert_eq!(
-        answer(&[(10, unreachable(Slot::Amf3gpp, "amf", None))]).0,
-        Status::NotConnected
-    );
+    let lost = [reached, (20, unreachable(Slot::Amf3gpp, "amf", None))];
+    assert_eq!(answer(&lost), (Status::NotConnected, Some(at(20))));
+}
+
+#[test]
+fn a_lone_loss_or_purge_may_come_from_the_node_that_was_left_and_tells_nothing() {
+    for change in [unreachable(Slot::Mme, "a", None), gone(Slot::Mme, "a")] {
+        assert_eq!(
+            answer(&[(10, change)]),
+            (Status::Unknown(UnknownReason::NoHistory), None)
+        );
+    }
 }
 
 #[test]
