@@ -87,7 +87,7 @@ fn main() {
             let decoded = s6a::decode(&message, now).unwrap();
             let answer = PendingAnswer::new(&message, decoded.answer);
             black_box(decoded.event);
-            answer.success(&mut out, Some(Outcome::Applied), &identity);
+            answer.success(&mut out, Some(Outcome::Applied.into()), &identity);
             black_box(&out);
         }));
         decodes.push(rate(plan.round, || {

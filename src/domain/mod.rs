@@ -17,7 +17,7 @@ pub use event::{Change, Ends, Event};
 pub use freshness::Freshness;
 pub use node::Node;
 pub use reachability::{Reachability, SlotState, Status, UnknownReason};
-pub use registration::{Facts, Outcome, Registration, Registrations, Report};
+pub use registration::{Effect, Facts, Outcome, Registration, Registrations, Report};
 pub use slot::Slot;
 pub use subscriber::{
     ExternalIdentifier, Identifier, IdentifierError, Imsi, Msisdn, SubscriberId, SubscriberIdentifiers,

@@ -136,7 +136,7 @@ proptest! {
         } else {
             Change::Deregistered { slot, node: other }
         };
-        let outcome = registrations.apply(&event(time, [late]));
+        let outcome = registrations.apply(&event(time, [late])).outcome;
         prop_assert_ne!(outcome, Outcome::Applied);
         prop_assert_eq!(registrations.reachability(at(now)), before);
     }
@@ -150,7 +150,7 @@ proptest! {
         let register = Change::Registered { slot, node: node(9), ends: Ends::default() };
         registrations.apply(&event(registered, [register]));
         let before = registrations.reachability(at(50));
-        let outcome = registrations.apply(&event(earlier, [Change::Deregistered { slot, node: node(9) }]));
+        let outcome = registrations.apply(&event(earlier, [Change::Deregistered { slot, node: node(9) }])).outcome;
         prop_assert_ne!(outcome, Outcome::Applied);
         prop_assert_eq!(registrations.reachability(at(50)), before);
     }
@@ -224,7 +224,7 @@ proptest! {
         for event in &more {
             let before = state(&registrations);
             let known = registrations.already_known(event);
-            let outcome = registrations.apply(event);
+            let outcome = registrations.apply(event).outcome;
             if known.is_some() {
                 prop_assert_eq!(known, Some(outcome));
                 prop_assert_eq!(state(&registrations), before);

@@ -150,6 +150,60 @@ impl Outcome {
     }
 }
 
+/// What one event did, as a whole and change by change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// The strongest outcome of its changes.
+    pub outcome: Outcome,
+    /// Bit n: the nth change stands now, by this event or before it.
+    stands: u16,
+}
+
+impl Effect {
+    /// Nothing has happened yet.
+    const NONE: Self = Self {
+        outcome: Outcome::Duplicate,
+        stands: 0,
+    };
+
+    /// Adds the outcome of the change at a place.
+    fn add(&mut self, place: usize, outcome: Outcome) {
+        self.outcome = self.outcome.max(outcome);
+        if matches!(outcome, Outcome::Applied | Outcome::Duplicate) {
+            self.stands |= u32::try_from(place)
+                .ok()
+                .and_then(|place| 1u16.checked_shl(place))
+                .unwrap_or(0);
+        }
+    }
+
+    /// Whether the change at a place stands: it is news, or was known. Places beyond the sixteenth never do.
+    pub fn stands(self, place: usize) -> bool {
+        u32::try_from(place).is_ok_and(|place| self.stands.checked_shr(place).unwrap_or(0) & 1 == 1)
+    }
+
+    /// The same event having also bound an identifier.
+    #[must_use]
+    pub fn or(self, outcome: Outcome) -> Self {
+        Self {
+            outcome: self.outcome.max(outcome),
+            ..self
+        }
+    }
+}
+
+impl From<Outcome> for Effect {
+    /// Every change had this outcome.
+    fn from(outcome: Outcome) -> Self {
+        let stands = if matches!(outcome, Outcome::Applied | Outcome::Duplicate) {
+            u16::MAX
+        } else {
+            0
+        };
+        Self { outcome, stands }
+    }
+}
+
 /// What one node holds of a subscriber in one slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
@@ -181,20 +235,20 @@ impl Registrations {
         self.held.is_empty() && self.cleared.is_empty()
     }
 
-    /// Joins all of an event; the strongest outcome of its changes. An event without changes is a duplicate here.
-    pub fn apply(&mut self, event: &Event) -> Outcome {
+    /// Joins all of an event. An event without changes is a duplicate here.
+    pub fn apply(&mut self, event: &Event) -> Effect {
         self.apply_with(event, Node::clone)
     }
 
     /// [`Self::apply`], with nodes kept as `keep` returns them: the same names, their texts shared.
-    pub fn apply_with(&mut self, event: &Event, keep: impl Fn(&Node) -> Node) -> Outcome {
-        let mut strongest = Outcome::Duplicate;
-        for change in &event.changes {
-            strongest = strongest.max(self.judge(change, event.event_time));
+    pub fn apply_with(&mut self, event: &Event, keep: impl Fn(&Node) -> Node) -> Effect {
+        let mut effect = Effect::NONE;
+        for (place, change) in event.changes.iter().enumerate() {
+            effect.add(place, self.judge(change, event.event_time));
             let (slot, node, facts) = Facts::of(change, event.event_time);
             self.join(slot, node.map(&keep).as_ref(), &facts);
         }
-        strongest
+        effect
     }
 
     /// The outcome of joining this event if that would change nothing, so that it need not be stored again.

@@ -43,7 +43,9 @@ fn story(changes: &[(i64, Change)]) -> (Registrations, Outcome) {
     let mut last = Outcome::Duplicate;
     for (time, change) in changes {
         let imsi = Imsi::parse("999010000000001").unwrap();
-        last = registrations.apply(&Event::new(imsi.into(), at(*time), at(10_000), [change.clone()]));
+        last = registrations
+            .apply(&Event::new(imsi.into(), at(*time), at(10_000), [change.clone()]))
+            .outcome;
     }
     (registrations, last)
 }
@@ -291,4 +293,17 @@ fn outcomes_tell_duplicates_stale_facts_and_news_apart() {
         Outcome::Applied
     );
     assert_eq!(story(&[attach, (10, gone(Slot::Mme, "a"))]).1, Outcome::Stale);
+}
+
+#[test]
+fn an_effect_tells_which_of_several_changes_stand() {
+    let mut registrations = story(&[(10, registered(Slot::Mme, "a"))]).0;
+    let imsi = Imsi::parse("999010000000001").unwrap();
+    let purge = [gone(Slot::Mme, "a"), gone(Slot::Sgsn, "a")];
+    let effect = registrations.apply(&Event::new(imsi.into(), at(20), at(20), purge));
+    assert_eq!(effect.outcome, Outcome::Applied);
+    assert_eq!(
+        (effect.stands(0), effect.stands(1), effect.stands(99)),
+        (true, false, false)
+    );
 }

@@ -133,7 +133,7 @@ impl Service for S6aConnection {
             return;
         };
         match acked.result {
-            Ok(outcome) => answer.success(out, Some(outcome), &self.identity),
+            Ok(effect) => answer.success(out, Some(effect), &self.identity),
             Err(Refused::Store) => answer.error(out, ResultCode::UNABLE_TO_COMPLY, &self.identity),
             Err(Refused::ShuttingDown) => answer.error(out, ResultCode::TOO_BUSY, &self.identity),
         };

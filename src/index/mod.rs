@@ -15,7 +15,7 @@ mod subscribers;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::{
-    Event, Facts, Identifier, Node, Outcome, Reachability, Registrations, Slot, Status, SubscriberId,
+    Effect, Event, Facts, Identifier, Node, Outcome, Reachability, Registrations, Slot, Status, SubscriberId,
     Timestamp,
 };
 
@@ -116,14 +116,14 @@ impl Index {
     }
 
     /// Joins an event that is durable, and tells what it did.
-    pub fn apply(&self, event: &Event) -> Outcome {
+    pub fn apply(&self, event: &Event) -> Effect {
         let subscriber = event.subscriber.subscriber();
-        let mut outcome = Outcome::Duplicate;
+        let mut effect = Effect::from(Outcome::Duplicate);
         if !event.changes.is_empty() {
             let joined = self.subscribers.write(subscriber, |registrations| {
                 registrations.apply_with(event, |node| self.nodes.shared(node))
             });
-            outcome = joined.result;
+            effect = joined.result;
             if joined.is_new && subscriber.is_weak() {
                 // Look for the binding only after the facts are there; `bind` looks for facts only after the
                 // binding is there. Whichever comes second finds the other.
@@ -133,9 +133,9 @@ impl Index {
             }
         }
         for identifier in event.subscriber.bindings() {
-            outcome = outcome.max(self.bind(&identifier, subscriber, event.event_time));
+            effect = effect.or(self.bind(&identifier, subscriber, event.event_time));
         }
-        outcome
+        effect
     }
 
     /// The outcome of applying the event if that would change nothing: what outweighs it is durable already, and it

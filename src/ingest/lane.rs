@@ -77,7 +77,7 @@ impl<S: Store> Lane<S> {
             |submission| match self.shared.index.already_known(&submission.event) {
                 Some(outcome) => {
                     submission.feed.finished(&submission.event, outcome);
-                    submission.ack.send(Ok(outcome));
+                    submission.ack.send(Ok(outcome.into()));
                     false
                 }
                 None => true,
@@ -153,13 +153,13 @@ impl<S: Store> Lane<S> {
 
     fn publish(&self, part: &[Submission]) {
         for submission in part {
-            let outcome = self.shared.index.apply(&submission.event);
+            let effect = self.shared.index.apply(&submission.event);
             self.shared
                 .metrics
                 .lag_seconds
                 .record(submission.accepted.elapsed());
-            submission.feed.finished(&submission.event, outcome);
-            submission.ack.send(Ok(outcome));
+            submission.feed.finished(&submission.event, effect.outcome);
+            submission.ack.send(Ok(effect));
         }
     }
 

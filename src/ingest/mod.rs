@@ -26,7 +26,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::{Event, Outcome};
+use crate::domain::{Effect, Event};
 use crate::index::Index;
 use crate::store::Store;
 
@@ -47,7 +47,7 @@ pub struct Ack {
 }
 
 impl Ack {
-    fn send(&self, result: Result<Outcome, Refused>) {
+    fn send(&self, result: Result<Effect, Refused>) {
         // A feed that is gone needs no answer; its peer sends again.
         let _ = self.to.send(Acked {
             token: self.token,
@@ -62,7 +62,7 @@ pub struct Acked {
     /// As given with the event.
     pub token: u64,
     /// What it did, now that it is durable and visible; or why it is neither.
-    pub result: Result<Outcome, Refused>,
+    pub result: Result<Effect, Refused>,
 }
 
 /// Why an event that was accepted did not become durable.

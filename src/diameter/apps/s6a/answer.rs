@@ -7,7 +7,7 @@ use crate::diameter::codec::{
 };
 use crate::diameter::dict::s6a::{pua_flags, ula_flags};
 use crate::diameter::dict::{base, s6a, tgpp};
-use crate::domain::Outcome;
+use crate::domain::{Effect, Outcome};
 
 /// Which answer a request gets, beyond what all answers have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,18 +89,13 @@ impl PendingAnswer {
         &self.header
     }
 
-    /// Appends the answer of a request whose event is durable, `outcome` being what the event did (`None`: there was
+    /// Appends the answer of a request whose event is durable, `effect` being what the event did (`None`: there was
     /// no event). Returns what was answered.
     ///
-    /// A purge by a node that does not hold the subscriber succeeds without PUA-Flags bits (TS 29.272 §5.2.1.3.3); a
+    /// A purge succeeds with the PUA-Flags bit of each slot that its node held, so without any for a node that holds none (TS 29.272 §5.2.1.3.3); a
     /// report by one gets DIAMETER_ERROR_UNKNOWN_SERVING_NODE (§5.2.5.1.3).
-    pub fn success(
-        &self,
-        out: &mut BytesMut,
-        outcome: Option<Outcome>,
-        identity: &LocalIdentity,
-    ) -> Answered {
-        let result = match (self.kind, outcome) {
+    pub fn success(&self, out: &mut BytesMut, effect: Option<Effect>, identity: &LocalIdentity) -> Answered {
+        let result = match (self.kind, effect.map(|effect| effect.outcome)) {
             (AnswerKind::Notify { reports: true }, Some(Outcome::NotHolder)) => {
                 Answered::Experimental(s6a::UNKNOWN_SERVING_NODE)
             }
@@ -111,9 +106,16 @@ impl PendingAnswer {
                 answer.avp_u32(&tgpp::ULA_FLAGS, ula_flags::SEPARATION);
             }
             AnswerKind::Purge { mme, sgsn } => {
-                let purged = !matches!(outcome, Some(Outcome::NotHolder | Outcome::Stale));
-                let bit = |slot: bool, bit| if slot && purged { bit } else { 0 };
-                let flags = bit(mme, pua_flags::FREEZE_M_TMSI) | bit(sgsn, pua_flags::FREEZE_P_TMSI);
+                // The halves stand in this order among the event's changes.
+                let bit = |slot: bool, place: usize, bit: u32| {
+                    if slot && effect.is_some_and(|effect| effect.stands(place)) {
+                        bit
+                    } else {
+                        0
+                    }
+                };
+                let flags = bit(mme, 0, pua_flags::FREEZE_M_TMSI)
+                    | bit(sgsn, usize::from(mme), pua_flags::FREEZE_P_TMSI);
                 answer.avp_u32(&tgpp::PUA_FLAGS, flags);
             }
             AnswerKind::Notify { .. } | AnswerKind::Plain => {}

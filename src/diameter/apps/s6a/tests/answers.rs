@@ -3,7 +3,7 @@
 use super::*;
 use crate::diameter::apps::s6a::{AnswerKind, Answered, PendingAnswer};
 use crate::diameter::codec::{LocalIdentity, ResultCode};
-use crate::domain::Outcome;
+use crate::domain::{Effect, Ends, Event, Outcome, Registrations};
 
 fn identity() -> LocalIdentity {
     LocalIdentity {
@@ -35,7 +35,9 @@ fn answer(
 }
 
 fn success(octets: &[u8], outcome: Option<Outcome>) -> Vec<(u32, Vec<u8>)> {
-    let (flags, avps) = answer(octets, |pending, out| pending.success(out, outcome, &identity()));
+    let (flags, avps) = answer(octets, |pending, out| {
+        pending.success(out, outcome.map(Effect::from), &identity())
+    });
     assert_eq!(flags, 0x40);
     avps
 }
@@ -97,6 +99,30 @@ fn an_update_is_answered_with_the_separation_indication() {
     for outcome in [Outcome::Applied, Outcome::Stale, Outcome::Duplicate] {
         assert_eq!(success(&octets, Some(outcome)), with(common(2001), 1406, 1));
     }
+}
+
+/// "equals MME only: MME, bit 0"
+#[test]
+fn a_purge_without_flags_freezes_the_half_that_its_node_held() {
+    let octets = request(&s6a::PURGE_UE, |_| {});
+    let decoded = decode(&Message::decode(&octets).unwrap(), now()).unwrap();
+    let purge = decoded.event.unwrap();
+    let Some(Change::Deregistered { node, .. }) = purge.changes.first() else {
+        panic!("a purge")
+    };
+    let attach = Change::Registered {
+        slot: Slot::Mme,
+        node: node.clone(),
+        ends: Ends::default(),
+    };
+    let earlier = Timestamp::from_micros(1).unwrap();
+    let mut known = Registrations::default();
+    known.apply(&Event::new(purge.subscriber.clone(), earlier, earlier, [attach]));
+    let effect = known.apply(&purge);
+    let (_, avps) = answer(&octets, |pending, out| {
+        pending.success(out, Some(effect), &identity())
+    });
+    assert_eq!(avps, with(common(2001), 1442, 1));
 }
 
 /// "PUA: 2001 + PUA-Flags (bits clear for stale)"

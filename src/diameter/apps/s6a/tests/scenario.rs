@@ -37,7 +37,7 @@ impl Watch {
         let event = decode(&Message::decode(&octets).unwrap(), self.now)
             .unwrap()
             .event?;
-        Some(self.known.apply(&event))
+        Some(self.known.apply(&event).outcome)
     }
 
     fn status(&self) -> Status {
