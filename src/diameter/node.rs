@@ -92,7 +92,7 @@ pub enum ConnectError {
 pub(crate) struct Shared<F> {
     pub(crate) config: DiameterConfig,
     pub(crate) local: Local,
-    pub(crate) table: PeerTable,
+    pub(crate) table: Arc<PeerTable>,
     pub(crate) factory: F,
     /// Cancelled when every connection has to end in order.
     pub(crate) stopping: CancellationToken,
@@ -119,7 +119,7 @@ impl<F> Shared<F> {
         // RFC 6733 §3: the low 12 bits of the time on top, 20 random bits below.
         let end_to_end = (unix_seconds() as u32) << 20 | random.next() as u32 & 0x000f_ffff;
         Self {
-            table: PeerTable::new(&diameter, Arc::clone(&local.applications)),
+            table: Arc::new(PeerTable::new(&diameter, Arc::clone(&local.applications))),
             config: diameter,
             local,
             factory,
@@ -184,12 +184,7 @@ impl<F: ServiceFactory> Node<F> {
         remote: SocketAddr,
     ) -> Result<CloseReason, RefusalCause> {
         match handshake::respond(&self.0, &mut reader, &mut writer, local).await {
-            Ok(opened) => {
-                let identity = Arc::clone(&opened.link.entry.identity);
-                let reason = driver::run(&self.0, opened, reader, writer, remote).await;
-                self.0.table.release(&identity);
-                Ok(reason)
-            }
+            Ok(opened) => Ok(driver::run(&self.0, opened, reader, writer, remote).await),
             Err(cause) => {
                 debug!(cause = cause.label(), "Diameter connection refused");
                 metrics::refused(cause);

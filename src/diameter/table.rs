@@ -137,10 +137,11 @@ impl PeerEntry {
             entry: Arc::clone(self),
             side: Side::Initiator,
             signals,
+            table: None,
         })
     }
 
-    fn arrive(self: &Arc<Self>, now: Instant) -> (Option<Link>, Actions) {
+    fn arrive(self: &Arc<Self>, now: Instant, table: &Arc<PeerTable>) -> (Option<Link>, Actions) {
         let mut inner = self.lock();
         let actions = inner.play(now, Event::RConnCer, Side::Responder);
         if !actions.contains(&Action::RAccept) {
@@ -148,14 +149,13 @@ impl PeerEntry {
         }
         let signals = Arc::<Signals>::default();
         inner.responder = Some(Arc::clone(&signals));
-        (
-            Some(Link {
-                entry: Arc::clone(self),
-                side: Side::Responder,
-                signals,
-            }),
-            actions,
-        )
+        let link = Link {
+            entry: Arc::clone(self),
+            side: Side::Responder,
+            signals,
+            table: (!self.configured).then(|| Arc::clone(table)),
+        };
+        (Some(link), actions)
     }
 }
 
@@ -164,6 +164,8 @@ pub(crate) struct Link {
     pub(crate) entry: Arc<PeerEntry>,
     pub(crate) side: Side,
     pub(crate) signals: Arc<Signals>,
+    /// Where the entry of a peer that is not configured has to be forgotten.
+    table: Option<Arc<PeerTable>>,
 }
 
 impl Link {
@@ -227,6 +229,9 @@ impl Drop for Link {
         // An attempt that was given up before the transport answered is no disconnection in the table's words.
         if self.side == Side::Initiator {
             let _ = self.handle(now, Event::IRcvConnNack);
+        }
+        if let Some(table) = &self.table {
+            table.release(&self.entry.identity);
         }
     }
 }
@@ -296,13 +301,13 @@ impl PeerTable {
     }
 
     /// R-Conn-CER: an acceptable CER came on a new connection. Without a link the connection is rejected.
-    pub(crate) fn arrive(&self, now: Instant, origin_host: &Arc<str>) -> (Option<Link>, Actions) {
+    pub(crate) fn arrive(self: &Arc<Self>, now: Instant, origin_host: &Arc<str>) -> (Option<Link>, Actions) {
         // Held throughout, so that the entry cannot be released in between.
         let mut peers = self.lock();
         let entry = peers
             .entry(Arc::clone(origin_host))
             .or_insert_with(|| Arc::new(self.unknown(origin_host, UNKNOWN)));
-        entry.arrive(now)
+        entry.arrive(now, self)
     }
 
     /// An entry outside the table, for a connection that is dialled once.
@@ -325,7 +330,7 @@ impl PeerTable {
     }
 
     /// Forgets a peer that is not configured once it has no connection.
-    pub(crate) fn release(&self, identity: &str) {
+    fn release(&self, identity: &str) {
         let mut peers = self.lock();
         if peers
             .get(identity)

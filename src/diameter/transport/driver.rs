@@ -50,8 +50,9 @@ pub(super) struct Probe {
 /// One open connection.
 pub(super) struct Driver<'n, F: ServiceFactory> {
     pub(super) node: &'n Shared<F>,
-    pub(super) link: Link,
+    /// Before the link, so that it is dropped first: see [`Driver::end`].
     pub(super) service: F::Service,
+    pub(super) link: Link,
     pub(super) peer: ConnectedPeer,
     pub(super) addressing: Addressing,
     pub(super) watchdog: Watchdog,
@@ -140,6 +141,13 @@ impl<F: ServiceFactory> Driver<'_, F> {
             let present = now();
             self.serve_buffer(present);
             self.settle(present);
+            // Looked at in every round: under load something else is always ready before the sleep.
+            if self.timers.next().is_some_and(|due| due <= present) {
+                if let Some(reason) = self.expire(present) {
+                    return reason;
+                }
+                self.settle(present);
+            }
             if let Phase::Flushing(reason) = self.phase
                 && self.out.is_empty()
             {
@@ -176,6 +184,12 @@ impl<F: ServiceFactory> Driver<'_, F> {
                 }
                 count = completions.recv_many(&mut batch, BATCH), if completions_open => {
                     completions_open = count > 0;
+                    // Whoever commits a batch tells of its events one by one, and the first wakes us: let the rest
+                    // come before the answers leave.
+                    tokio::task::yield_now().await;
+                    while batch.len() < BATCH && let Ok(completion) = completions.try_recv() {
+                        batch.push(completion);
+                    }
                     let present = now();
                     let from = self.out.len();
                     for completion in batch.drain(..) {
@@ -190,9 +204,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
                     },
                     Ok(_) => {}
                 },
-                () = &mut sleep => if let Some(reason) = self.expire(now()) {
-                    return reason;
-                },
+                () = &mut sleep => {}
             }
         }
     }
@@ -371,22 +383,29 @@ impl<F: ServiceFactory> Driver<'_, F> {
         }
     }
 
-    /// Tells watchdog and peer machine how it ended.
-    fn end(&mut self, reason: CloseReason) {
+    /// Tells service, watchdog and peer machine how it ended, in this order: by the time the peer may open another
+    /// connection, this one's service is gone.
+    fn end(mut self, reason: CloseReason) {
         let present = now();
         if reason.in_order() {
             self.feed_watchdog(present, watchdog::Event::ConnectionClosed);
         } else {
             self.feed_watchdog(present, watchdog::Event::ConnectionDown);
         }
-        let fresh = PeerTable::fresh_watchdog(&self.node.config, &mut self.node.random());
-        self.link
-            .return_watchdog(std::mem::replace(&mut self.watchdog, fresh));
+        let Self {
+            service,
+            link,
+            watchdog,
+            peer,
+            ..
+        } = self;
+        drop(service);
+        link.return_watchdog(watchdog);
         let _ = match reason {
-            CloseReason::Watchdog => self.link.handle(present, Event::WatchdogClose),
-            _ => self.link.gone(present),
+            CloseReason::Watchdog => link.handle(present, Event::WatchdogClose),
+            _ => link.gone(present),
         };
-        info!(peer = %self.peer.origin_host, reason = reason.text(), "Diameter peer down");
+        info!(peer = %peer.origin_host, reason = reason.text(), "Diameter peer down");
     }
 }
 

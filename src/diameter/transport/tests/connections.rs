@@ -13,6 +13,7 @@ use crate::diameter::dict::base;
 use crate::diameter::dict::s6a::APPLICATION as S6A;
 
 use super::far_end::*;
+use crate::diameter::peer::timer::Random;
 
 /// Runs each body over memory and over TCP.
 macro_rules! over_both {
@@ -59,6 +60,8 @@ over_both! {
     too_many_pending_requests_stop_the_reading;
     a_peer_that_does_not_read_is_dropped;
     a_cer_on_an_open_connection_gets_5012;
+    a_service_that_panics_takes_only_its_own_connection_along;
+    random_octets_harm_no_other_connection;
 }
 
 async fn capabilities_are_exchanged_and_requests_answered(over: Over) {
@@ -652,4 +655,51 @@ async fn a_cer_on_an_open_connection_gets_5012(over: Over) {
     );
     wire.send(&ulr()).await;
     wire.expect(ULR, false).await;
+}
+
+async fn a_service_that_panics_takes_only_its_own_connection_along(over: Over) {
+    let fixture = Fixture::start(
+        over,
+        DiameterConfig {
+            accept_unknown_peers: true,
+            ..config()
+        },
+    );
+    let mut other = fixture.open("hss1.example").await;
+    for identity in ["dra1.example", "stranger.example"] {
+        for _ in 0..2 {
+            let mut wire = fixture.open(identity).await;
+            wire.send(&write(CommandFlags::default(), PANIC, S6A, |_| {}))
+                .await;
+            wire.expect_end().await;
+        }
+    }
+    other.send(&ulr()).await;
+    assert_eq!(result(&other.expect(ULR, false).await), 2001);
+}
+
+async fn random_octets_harm_no_other_connection(over: Over) {
+    let fixture = Fixture::start(
+        over,
+        DiameterConfig {
+            accept_unknown_peers: true,
+            ..config()
+        },
+    );
+    let mut other = fixture.open("hss1.example").await;
+    let mut random = Random::new(11);
+    for round in 0..100 {
+        let mut wire = fixture.open(&format!("mme{round}.example")).await;
+        // Sound messages with octets changed here and there, behind the length.
+        let mut octets = [&ulr()[..], &dwr("x"), &dpr("x", 0), &cer("x", S6A), &ulr()].concat();
+        for _ in 0..8 {
+            let place = 4 + random.below(octets.len() as u64 - 4) as usize;
+            octets[place] = random.next() as u8;
+        }
+        wire.send(&octets).await;
+        // Whatever comes of it.
+        let _ = wire.receive().await;
+    }
+    other.send(&ulr()).await;
+    assert_eq!(result(&other.expect(ULR, false).await), 2001);
 }

@@ -19,6 +19,8 @@ use crate::diameter::dict::{base, tgpp};
 use crate::diameter::node::{BoundNode, Node};
 use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
 
+/// A command that the service does not survive.
+pub(super) const PANIC: u32 = 16_000_000;
 pub(super) const ULR: u32 = 316;
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -57,6 +59,7 @@ impl Service for Echo {
     type Completion = ();
 
     fn request(&mut self, _: Instant, request: &Message<'_>, out: &mut BytesMut) {
+        assert_ne!(request.header().command, PANIC, "as the test wanted");
         self.shared.requests.fetch_add(1, Ordering::SeqCst);
         if self.shared.hold.load(Ordering::SeqCst) {
             self.held.push_back(*request.header());

@@ -1,4 +1,4 @@
-//! Nodes of ours that dial, against a far end and against each other, over TCP.
+//! Whole nodes: dialling, limits, metrics.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -165,4 +165,79 @@ async fn two_nodes_that_dial_each_other_end_up_with_one_connection() {
     other.until("one connection there", settled).await;
     one.stop().await;
     other.stop().await;
+}
+
+#[tokio::test]
+async fn more_connections_than_allowed_are_closed_at_once() {
+    let fixture = Fixture::start(
+        Over::Tcp,
+        DiameterConfig {
+            max_connections: 1,
+            ..config()
+        },
+    );
+    let mut first = fixture.open("dra1.example").await;
+    let mut second = fixture.connect().await;
+    second.expect_end().await;
+    first.send(&ulr()).await;
+    assert_eq!(result(&first.expect(ULR, false).await), 2001);
+}
+
+#[tokio::test]
+async fn messages_states_and_refusals_are_counted_under_bounded_labels() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let page = recorder.handle();
+    // Tasks of this test's runtime run on this thread.
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let fixture = Fixture::start(
+        Over::Memory,
+        DiameterConfig {
+            accept_unknown_peers: true,
+            ..config()
+        },
+    );
+    let mut known = fixture.open("dra1.example").await;
+    let mut stranger = fixture.open("stranger.example").await;
+    for wire in [&mut known, &mut stranger] {
+        wire.send(&[&ulr()[..], &request_to(16_777_217, "a", "b"), &ulr()].concat())
+            .await;
+        for _ in 0..3 {
+            wire.expect(ULR, false).await;
+        }
+    }
+    let mut refused = fixture.connect().await;
+    refused.send(&cer("reachd.example", S6A)).await;
+    refused.expect(base::COMMAND_CAPABILITIES_EXCHANGE, false).await;
+    refused.expect_end().await;
+    let page = page.render();
+    for (name, labels, value) in [
+        (
+            "messages_total",
+            r#"peer="dra1.example",command="Update-Location",direction="in",result="request""#,
+            3,
+        ),
+        (
+            "messages_total",
+            r#"peer="dra1.example",command="Update-Location",direction="out",result="success""#,
+            2,
+        ),
+        (
+            "messages_total",
+            r#"peer="unknown",command="Update-Location",direction="out",result="protocol_error""#,
+            1,
+        ),
+        (
+            "messages_total",
+            r#"peer="dra1.example",command="Capabilities-Exchange",direction="out",result="success""#,
+            1,
+        ),
+        ("defects_total", r#"peer="dra1.example",result_code="3007""#, 1),
+        ("peer_state", r#"peer="dra1.example",state="open""#, 1),
+        ("peer_state", r#"peer="hss1.example",state="closed""#, 1),
+        ("peer_state", r#"peer="unknown",state="open""#, 1),
+    ] {
+        let line = format!("reachd_diameter_{name}{{{labels}}} {value}");
+        assert!(page.contains(&line), "{line} is not in\n{page}");
+    }
+    assert!(!page.contains("stranger"));
 }
