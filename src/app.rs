@@ -81,6 +81,7 @@ impl App {
     /// An address that cannot be bound, an embedded store that cannot be opened.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         let metrics = ops::metrics::install(&buckets()).context("metrics")?;
+        diameter::metrics::describe();
         let readiness = Readiness::waiting_for(&[STORE, INDEX]);
         let store = AnyStore::open(&config.store)
             .await

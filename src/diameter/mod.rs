@@ -13,4 +13,4 @@ pub mod node;
 pub mod peer;
 pub mod service;
 mod table;
-pub mod transport;
+mod transport;

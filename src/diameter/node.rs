@@ -36,6 +36,7 @@ use super::peer::messages::DisconnectCause;
 use super::peer::timer::{Backoff, Random};
 use super::service::ServiceFactory;
 use super::table::{Link, PeerEntry, PeerTable};
+use super::transport::half_open::HalfOpen;
 use super::transport::{driver, handshake, listener, now, tcp};
 
 pub use super::transport::phase::CloseReason;
@@ -96,6 +97,7 @@ pub(crate) struct Shared<F> {
     pub(crate) factory: F,
     /// Cancelled when every connection has to end in order.
     pub(crate) stopping: CancellationToken,
+    half_open: HalfOpen,
     hop_by_hop: AtomicU32,
     end_to_end: AtomicU32,
     seed: AtomicU64,
@@ -120,6 +122,7 @@ impl<F> Shared<F> {
         let end_to_end = (unix_seconds() as u32) << 20 | random.next() as u32 & 0x000f_ffff;
         Self {
             table: Arc::new(PeerTable::new(&diameter, Arc::clone(&local.applications))),
+            half_open: HalfOpen::new(diameter.max_connections),
             config: diameter,
             local,
             factory,
@@ -183,7 +186,12 @@ impl<F: ServiceFactory> Node<F> {
         local: IpAddr,
         remote: SocketAddr,
     ) -> Result<CloseReason, RefusalCause> {
-        match handshake::respond(&self.0, &mut reader, &mut writer, local).await {
+        let responded = match self.0.half_open.enter(remote.ip()) {
+            // The place is given back as soon as the peer has shown who it is.
+            Some(_place) => handshake::respond(&self.0, &mut reader, &mut writer, local).await,
+            None => Err(RefusalCause::TooMany),
+        };
+        match responded {
             Ok(opened) => Ok(driver::run(&self.0, opened, reader, writer, remote).await),
             Err(cause) => {
                 debug!(cause = cause.label(), "Diameter connection refused");

@@ -12,7 +12,7 @@
 //!                    └──────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Bounds: the read buffer by `max_message_size` and one burst; the write buffer by [`driver::WRITE_HIGH_WATER`] plus the
+//! Bounds: the read buffer by `max_message_size` and one burst; the write buffer by `driver::WRITE_HIGH_WATER` plus the
 //! answers to `max_pending` requests, since reading stops at either; completions by the requests that wait.
 //!
 //! The driver is generic over its two halves, so that the same test bodies run over TCP and over memory. It knows
@@ -20,6 +20,7 @@
 
 mod dispatch;
 pub(crate) mod driver;
+pub(crate) mod half_open;
 pub(crate) mod handshake;
 pub(crate) mod listener;
 pub(crate) mod phase;
