@@ -35,12 +35,14 @@ CREATE VIEW device_reachability AS
 WITH stored AS NOT MATERIALIZED (
     SELECT r.*
     FROM registration r
-    WHERE NOT EXISTS (SELECT FROM subscriber_alias a WHERE a.alias_id = r.subscriber_id)
+    -- Ids below this come from an IMSI, the strongest identifier there is: they are nobody's alias.
+    WHERE r.subscriber_id < 4611686018427387904
+       OR NOT EXISTS (SELECT FROM subscriber_alias a WHERE a.alias_id = r.subscriber_id)
     UNION ALL
     SELECT a.subscriber_id, r.slot, r.node, r.registered_at, r.deregistered_at, r.reachable_at, r.reachable_until,
            r.unreachable_at, r.unreachable_until, r.cleared_at, r.ended_other_at, r.ended_amf_at, r.received_at
     FROM subscriber_alias a
-    JOIN registration r ON r.subscriber_id = a.alias_id
+    JOIN registration r ON r.subscriber_id = a.alias_id AND r.subscriber_id >= 4611686018427387904
 ), fact AS NOT MATERIALIZED (
     -- The clearing of other slots becomes a fact of those. Slots 1 and 2 are the two halves of EPS, 3 is AMF-3GPP.
     SELECT s.subscriber_id, f.*
@@ -54,11 +56,13 @@ WITH stored AS NOT MATERIALIZED (
          '', NULL, NULL, NULL, NULL, s.ended_other_at),
         (3::smallint, '', NULL, NULL, NULL, NULL, s.ended_amf_at)
     ) f (slot, node, registered, deregistered, reachable, unreachable, cleared)
+    WHERE f.node <> '' OR f.cleared IS NOT NULL
     -- Subscribers that were imported and never seen.
     UNION ALL
     SELECT i.subscriber_id, 0::smallint, '', NULL, NULL, NULL, NULL, NULL
     FROM identifier i
-    WHERE NOT EXISTS (SELECT FROM subscriber_alias a WHERE a.alias_id = i.subscriber_id)
+    WHERE i.subscriber_id < 4611686018427387904
+       OR NOT EXISTS (SELECT FROM subscriber_alias a WHERE a.alias_id = i.subscriber_id)
 ), held AS NOT MATERIALIZED (
     SELECT subscriber_id, slot, node,
            COALESCE(max(registered), 0) AS registered,

@@ -35,12 +35,14 @@ CREATE VIEW device_reachability AS
 WITH stored AS (
     SELECT r.*
     FROM registration r
-    WHERE NOT EXISTS (SELECT 1 FROM subscriber_alias a WHERE a.alias_id = r.subscriber_id)
+    -- Ids below this come from an IMSI, the strongest identifier there is: they are nobody's alias.
+    WHERE r.subscriber_id < 4611686018427387904
+       OR NOT EXISTS (SELECT 1 FROM subscriber_alias a WHERE a.alias_id = r.subscriber_id)
     UNION ALL
     SELECT a.subscriber_id, r.slot, r.node, r.registered_at, r.deregistered_at, r.reachable_at, r.reachable_until,
            r.unreachable_at, r.unreachable_until, r.cleared_at, r.ended_other_at, r.ended_amf_at, r.received_at
     FROM subscriber_alias a
-    JOIN registration r ON r.subscriber_id = a.alias_id
+    JOIN registration r ON r.subscriber_id = a.alias_id AND r.subscriber_id >= 4611686018427387904
 ), fact (subscriber_id, slot, node, registered, deregistered, reachable, unreachable, cleared) AS (
     SELECT subscriber_id, slot, node, registered_at, deregistered_at,
            -- Nineteen digits each compare by time, then by end, as a report does.
@@ -59,7 +61,8 @@ WITH stored AS (
     UNION ALL
     SELECT i.subscriber_id, 0, '', NULL, NULL, NULL, NULL, NULL
     FROM identifier i
-    WHERE NOT EXISTS (SELECT 1 FROM subscriber_alias a WHERE a.alias_id = i.subscriber_id)
+    WHERE i.subscriber_id < 4611686018427387904
+       OR NOT EXISTS (SELECT 1 FROM subscriber_alias a WHERE a.alias_id = i.subscriber_id)
 ), held AS (
     SELECT subscriber_id, slot, node,
            COALESCE(max(registered), 0) AS registered,
