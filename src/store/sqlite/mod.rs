@@ -12,7 +12,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sqlx::SqlitePool;
-use sqlx::migrate::MigrateError;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
@@ -70,21 +69,11 @@ impl SqliteStore {
         })
     }
 
-    /// Brings the schema to this version, in one go: several processes may try at once.
+    /// Brings the schema to this version, in one transaction that other processes wait for.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        // SQLite has no lock to hold across the steps. Whoever comes second may find a step taken between its look and
-        // its own try; a second look tells.
-        match self.try_migrate().await {
-            Err(StoreError::Migration(error)) if matches!(*error, MigrateError::ExecuteMigration(..)) => {
-                self.try_migrate().await
-            }
-            result => result,
-        }
-    }
-
-    async fn try_migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.writer.acquire().await?;
-        Ok(schema::SQLITE.run_direct(None, &mut *connection, false).await?)
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        schema::SQLITE.run_direct(None, &mut *transaction, false).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The version of the stored schema, 0 if there is none, and the one that this reachd knows.

@@ -30,9 +30,14 @@ impl Random {
         at(1_700_000_000_000_000 + i64::try_from(self.below(12)).unwrap() * 1_000_001)
     }
 
-    /// Of what one change leaves behind.
+    /// What one change leaves behind, in any slot.
     pub(super) fn row(&mut self, subscriber: SubscriberId) -> RegistrationRow {
-        let slot = self.pick(&Slot::ALL);
+        self.row_in(&Slot::ALL, subscriber)
+    }
+
+    /// What one change leaves behind, in one of these slots.
+    pub(super) fn row_in(&mut self, slots: &[Slot], subscriber: SubscriberId) -> RegistrationRow {
+        let slot = self.pick(slots);
         let node =
             Node::parse(self.pick(&["mme1.epc.example", "mme-2.epc.example", "mme1", "z_last"])).unwrap();
         let until = match self.below(3) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use reachd::domain::{Registrations, SubscriberId, Timestamp};
+use reachd::domain::{Registrations, Slot, SubscriberId, Timestamp};
 use reachd::store::{AnyStore, BindingRow, RegistrationRow, Store, StoreConfig};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
@@ -76,15 +76,21 @@ on_each_engine! {
     async fn the_view_equals_the_domain_for_random_subscribers(fresh) {
         let mut random = Random(20);
         let (mut registrations, mut bindings) = (Vec::new(), Vec::new());
-        for n in 0..600 {
-            for _ in 0..random.below(14) {
+        for n in 0..1000 {
+            // Few slots with many facts each, and at times all of them.
+            let slots = match random.below(5) {
+                0 => Slot::ALL.to_vec(),
+                1 => vec![Slot::Session],
+                _ => vec![random.pick(&Slot::DATA), random.pick(&Slot::ALL)],
+            };
+            for _ in 0..random.below(16) {
                 // Mostly under the IMSI, at times under a number or an external identifier alone.
                 let subscriber = match random.below(10) {
                     0 => msisdn(n).subscriber(),
                     1 => external(n).subscriber(),
                     _ => imsi(n),
                 };
-                registrations.push(random.row(subscriber));
+                registrations.push(random.row_in(&slots, subscriber));
             }
             for _ in 0..random.below(4) {
                 // Numbers move between neighbours.
