@@ -6,6 +6,8 @@ mod generate;
 mod schema;
 mod view;
 
+use std::time::Duration;
+
 use reachd::store::{AnyStore, Loaded, Store, StoreConfig};
 use tempfile::TempDir;
 
@@ -30,8 +32,11 @@ impl Fresh {
     }
 
     async fn open(url: String, directory: Option<TempDir>) -> Self {
+        // A machine that is busy with other things is no reason to fail.
         let config = StoreConfig {
             url,
+            connect_timeout: Duration::from_secs(30),
+            statement_timeout: Duration::from_secs(60),
             ..StoreConfig::default()
         };
         let store = AnyStore::open(&config).await.unwrap();
