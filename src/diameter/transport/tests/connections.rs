@@ -430,7 +430,7 @@ async fn an_answered_watchdog_keeps_the_connection(over: Over) {
     let fixture = Fixture::start(
         over,
         DiameterConfig {
-            watchdog: Duration::from_millis(100),
+            watchdog: Duration::from_millis(300),
             ..config()
         },
     );
@@ -446,7 +446,7 @@ async fn a_peer_that_failed_is_trusted_after_three_watchdogs(over: Over) {
     let fixture = Fixture::start(
         over,
         DiameterConfig {
-            watchdog: Duration::from_millis(100),
+            watchdog: Duration::from_millis(300),
             ..config()
         },
     );
