@@ -87,7 +87,9 @@ impl Config {
         } = self;
         let mut problems = store.problems();
         problems.extend(grpc.problems());
-        problems.extend(diameter.problems());
+        // Its own keys start below the section.
+        let diameter = diameter.problems().into_iter();
+        problems.extend(diameter.map(|(key, sentence)| (format!("diameter.{key}"), sentence)));
         problems.extend(ingest.problems());
         problems.extend(log.problems());
         if freshness.max_age.is_zero() {
