@@ -1,3 +1,5 @@
+//! The index under every kind of change, and under readers meanwhile.
+
 use super::*;
 use crate::domain::{Change, Ends, Imsi, Msisdn, SubscriberIdentifiers};
 

@@ -11,4 +11,5 @@
 mod support;
 
 mod grpc;
+mod layers;
 mod store;
