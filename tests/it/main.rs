@@ -1,4 +1,4 @@
-//! Tests from outside: parts together, on real engines.
+//! Tests from outside: parts together on real engines, and the real binary asked as its users ask it.
 
 #![allow(
     unreachable_pub,
@@ -10,6 +10,15 @@
 
 mod support;
 
+mod cli;
+mod crash;
+mod deploy;
+mod diameter_errors;
+mod dissect;
 mod grpc;
 mod layers;
+mod metrics;
+mod outage;
+mod shutdown;
 mod store;
+mod whole_way;
