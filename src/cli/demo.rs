@@ -35,6 +35,7 @@ use crate::sim::load::Plan;
 use crate::sim::mix::{Kind, Mix};
 use crate::sim::population::{Device, MAX_DEVICES, NODES};
 use crate::sim::run::{Setup, Simulation};
+use crate::sim::stats::Stats;
 use crate::sim::view::{Canvas, Interval, summary};
 
 /// The simulated agent.
@@ -130,13 +131,7 @@ async fn show(
         .await
         .context("the simulated network cannot connect to the daemon")?;
     let prober = Prober::start(channel.clone(), args.population, args.seed);
-    let screen = Screen {
-        args,
-        index,
-        channel: &channel,
-        simulation: &simulation,
-        prober: &prober,
-    };
+    let mut screen = Screen::new(args, index, &channel, &simulation, &prober);
     tokio::select! {
         () = screen.run() => {}
         () = simulation.done() => {}
@@ -147,6 +142,7 @@ async fn show(
         () = simulation.done() => {}
         () = tokio::time::sleep(LAST_ANSWERS) => {}
     }
+    screen.draw().await;
     drop(prober);
     let whole = Interval {
         span: simulation.elapsed(),
@@ -163,61 +159,86 @@ async fn show(
     Ok(verdict)
 }
 
-/// What the view draws from.
+/// What the view draws from, and what it drew last.
 struct Screen<'a> {
     args: &'a DemoArgs,
     index: &'a Arc<Index>,
     channel: &'a Channel,
     simulation: &'a Simulation,
     prober: &'a Prober,
+    canvas: Option<Canvas>,
+    drawn: (Stats, Stats, Instant),
 }
 
-impl Screen<'_> {
+impl<'a> Screen<'a> {
+    fn new(
+        args: &'a DemoArgs,
+        index: &'a Arc<Index>,
+        channel: &'a Channel,
+        simulation: &'a Simulation,
+        prober: &'a Prober,
+    ) -> Self {
+        Self {
+            args,
+            index,
+            channel,
+            simulation,
+            prober,
+            canvas: io::stdout().is_terminal().then(Canvas::default),
+            drawn: (simulation.stats(), prober.stats(), Instant::now()),
+        }
+    }
+
+    fn ends_after(&self) -> Option<Duration> {
+        self.args.seconds.map(Duration::from_secs)
+    }
+
     /// Draws until the time is over.
-    async fn run(&self) {
-        let terminal = io::stdout().is_terminal();
-        let mut canvas = Canvas::default();
-        let ends_after = self.args.seconds.map(Duration::from_secs);
-        let mut before = (self.simulation.stats(), self.prober.stats(), Instant::now());
+    async fn run(&mut self) {
+        let pause = if self.canvas.is_some() { REDRAW } else { REPRINT };
         loop {
-            let pause = if terminal { REDRAW } else { REPRINT };
-            let left = ends_after.map(|end| end.saturating_sub(self.simulation.elapsed()));
+            let left = self
+                .ends_after()
+                .map(|end| end.saturating_sub(self.simulation.elapsed()));
             tokio::time::sleep(left.map_or(pause, |left| left.min(pause))).await;
-            let (stats, lookups, now) = (self.simulation.stats(), self.prober.stats(), Instant::now());
-            let span = now.duration_since(before.2);
-            let elapsed = self.simulation.elapsed();
-            let snapshot = Demo {
-                elapsed,
-                ends_after,
-                last: Interval {
-                    span,
-                    stats: stats.since(&before.0),
-                },
-                whole: Interval {
-                    span: elapsed,
-                    stats: stats.clone(),
-                },
-                lookups: Interval {
-                    span,
-                    stats: lookups.since(&before.1),
-                },
-                devices: self.devices(),
-                examples: probe::examples(self.channel, self.simulation, self.args.population).await,
-            };
-            let text = view::demo(&snapshot);
-            let text = if terminal {
-                canvas.redraw(&text)
-            } else {
-                format!("{text}\n")
-            };
-            // A terminal that went away ends the demonstration by its signal.
-            let _ = io::stdout().write_all(text.as_bytes());
-            let _ = io::stdout().flush();
-            if ends_after.is_some_and(|end| elapsed >= end) {
+            if left.is_some_and(|left| left <= pause) {
                 return;
             }
-            before = (stats, lookups, now);
+            self.draw().await;
         }
+    }
+
+    async fn draw(&mut self) {
+        let (stats, lookups, now) = (self.simulation.stats(), self.prober.stats(), Instant::now());
+        let (stats_before, lookups_before, at) = &self.drawn;
+        let (span, elapsed) = (now.duration_since(*at), self.simulation.elapsed());
+        let snapshot = Demo {
+            elapsed,
+            ends_after: self.ends_after(),
+            last: Interval {
+                span,
+                stats: stats.since(stats_before),
+            },
+            whole: Interval {
+                span: elapsed,
+                stats: stats.clone(),
+            },
+            lookups: Interval {
+                span,
+                stats: lookups.since(lookups_before),
+            },
+            devices: self.devices(),
+            examples: probe::examples(self.channel, self.simulation, self.args.population).await,
+        };
+        let text = view::demo(&snapshot);
+        let text = match &mut self.canvas {
+            Some(canvas) => canvas.redraw(&text),
+            None => format!("{text}\n"),
+        };
+        // A terminal that went away ends the demonstration by its signal.
+        let _ = io::stdout().write_all(text.as_bytes());
+        let _ = io::stdout().flush();
+        self.drawn = (stats, lookups, now);
     }
 
     fn devices(&self) -> Devices {

@@ -20,5 +20,6 @@ mod layers;
 mod metrics;
 mod outage;
 mod shutdown;
+mod simulation;
 mod store;
 mod whole_way;

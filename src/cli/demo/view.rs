@@ -67,7 +67,7 @@ pub fn demo(view: &Demo) -> String {
     let _ = writeln!(text);
     let _ = writeln!(
         text,
-        "  Events   {:>7}/s   p50 {}   p99 {}   from Diameter request to durable answer",
+        "  Events   {:>7}/s   p50 {}   p99 {}   until it is durable",
         number(view.last.rate()),
         duration(now.latency.quantile(500)),
         duration(now.latency.quantile(990)),
@@ -83,7 +83,7 @@ pub fn demo(view: &Demo) -> String {
     let asked = &view.lookups.stats.latency;
     let _ = writeln!(
         text,
-        "  Lookups  {:>7}/s   p50 {}   p99 {}   over gRPC, beside the events",
+        "  Lookups  {:>7}/s   p50 {}   p99 {}   over gRPC",
         number(per_second(asked.count(), view.lookups.span)),
         duration(asked.quantile(500)),
         duration(asked.quantile(990)),
@@ -127,6 +127,7 @@ pub fn demo(view: &Demo) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::population::Device;
     use crate::sim::stats::{Code, Stats};
 
     fn interval() -> Interval {
@@ -146,7 +147,35 @@ mod tests {
     }
 
     #[test]
-    fn the_demonstration_fits_a_terminal_and_reads_like_this() {
+    fn every_line_fits_a_terminal_of_80_columns_so_that_it_can_be_drawn_over() {
+        let mut busy = interval();
+        busy.stats.codes.insert(Code::SUCCESS, 12_345_678);
+        busy.stats.codes.insert(Code::TOO_BUSY, 123_456);
+        busy.stats.unanswered = 12_345;
+        let view = Demo {
+            last: busy.clone(),
+            whole: busy.clone(),
+            lookups: busy,
+            devices: Devices {
+                connected_data: 100_000_000,
+                ..Devices::default()
+            },
+            examples: vec![Example {
+                number: Device(1).phone_number(),
+                status: "CONNECTED_DATA".into(),
+                since: "19:40:12".into(),
+                age: Some(Duration::from_secs(119)),
+                story: "late purge by mme24".into(),
+            }],
+            ..Demo::default()
+        };
+        for line in demo(&view).lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_demonstration_reads_like_this() {
         let view = Demo {
             elapsed: Duration::from_secs(12),
             ends_after: Some(Duration::from_secs(60)),
@@ -182,9 +211,9 @@ mod tests {
             "\
 reachd demo   0:12 of 1:00
 
-  Events     1,999/s   p50 895 µs   p99 895 µs   from Diameter request to durable answer
+  Events     1,999/s   p50 895 µs   p99 895 µs   until it is durable
            so far: ok 1,998   busy 1   failed 1   late purges 1
-  Lookups    1,999/s   p50 895 µs   p99 895 µs   over gRPC, beside the events
+  Lookups    1,999/s   p50 895 µs   p99 895 µs   over gRPC
 
   CONNECTED_DATA     18,200  ████████████████████████████████
   CONNECTED_SMS           0
