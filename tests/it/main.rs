@@ -16,6 +16,7 @@ mod deploy;
 mod diameter_errors;
 mod dissect;
 mod grpc;
+mod ingest;
 mod layers;
 mod metrics;
 mod outage;

@@ -21,13 +21,13 @@ pub(crate) struct Fresh {
 }
 
 impl Fresh {
-    async fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("new/reachd.db").display());
         Self::open(url, Some(directory)).await
     }
 
-    async fn postgres() -> Self {
+    pub(crate) async fn postgres() -> Self {
         Self::open(Database::fresh().await.url().to_owned(), None).await
     }
 
@@ -49,7 +49,7 @@ impl Fresh {
     }
 
     /// A second handle on the same data, as another process would have.
-    async fn reopened(&self) -> AnyStore {
+    pub(crate) async fn reopened(&self) -> AnyStore {
         AnyStore::open(&self.config).await.unwrap()
     }
 }
@@ -84,4 +84,4 @@ macro_rules! on_each_engine {
         }
     )+};
 }
-use on_each_engine;
+pub(crate) use on_each_engine;

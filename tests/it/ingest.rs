@@ -1,0 +1,209 @@
+//! The pipeline between feeds and store, on both engines.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use reachd::domain::{
+    Change, Ends, Event, Identifier, Imsi, Msisdn, Node, Outcome, Slot, Status, SubscriberId,
+    SubscriberIdentifiers, Timestamp,
+};
+use reachd::index::Index;
+use reachd::ingest::{Ack, Acked, Feed, Ingest, IngestConfig, Refused, SubmitError};
+use reachd::store::{AnyStore, Loaded, Store};
+use sqlx::{AssertSqlSafe, Connection};
+use tokio::sync::mpsc;
+
+use crate::store::on_each_engine;
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros).unwrap()
+}
+
+fn imsi(device: u32) -> Imsi {
+    Imsi::parse(&format!("99901{device:010}")).unwrap()
+}
+
+fn number(device: u32) -> Msisdn {
+    Msisdn::parse(&format!("+999{device:08}")).unwrap()
+}
+
+fn attach(device: u32, time: i64) -> Event {
+    let node = Node::parse("mme1.example").unwrap();
+    let subscriber = SubscriberIdentifiers::new(Some(imsi(device)), Some(number(device)), None).unwrap();
+    let change = Change::Registered {
+        slot: Slot::Mme,
+        node,
+        ends: Ends::default(),
+    };
+    Event::new(subscriber, at(time), at(time), [change])
+}
+
+/// A pipeline and the acknowledgements that come out of it.
+struct Pipeline {
+    ingest: Ingest,
+    index: Arc<Index>,
+    feed: Feed,
+    to: mpsc::UnboundedSender<Acked>,
+    acked: mpsc::UnboundedReceiver<Acked>,
+}
+
+impl Pipeline {
+    fn start(store: &AnyStore, config: IngestConfig) -> Self {
+        let index = Arc::new(Index::new());
+        let (to, acked) = mpsc::unbounded_channel();
+        let ingest = Ingest::start(config, store.clone(), Arc::clone(&index));
+        Self {
+            ingest,
+            index,
+            feed: Feed::register("test"),
+            to,
+            acked,
+        }
+    }
+
+    fn submit(&self, token: u64, event: Event) -> Result<(), SubmitError> {
+        self.ingest.submit(
+            &self.feed,
+            event,
+            Ack {
+                to: self.to.clone(),
+                token,
+            },
+        )
+    }
+
+    async fn results(&mut self, count: usize) -> BTreeMap<u64, Result<Outcome, Refused>> {
+        let mut results = BTreeMap::new();
+        while results.len() < count {
+            let Acked { token, result } = self.acked.recv().await.unwrap();
+            let twice = results.insert(token, result.map(|effect| effect.outcome));
+            assert!(twice.is_none(), "acknowledged twice");
+        }
+        results
+    }
+}
+
+on_each_engine! {
+    async fn every_event_is_acknowledged_once_and_is_then_visible_and_durable(fresh) {
+        let mut pipeline = Pipeline::start(&fresh.store, IngestConfig::default());
+        for device in 0..3000 {
+            pipeline.submit(u64::from(device), attach(device, 1000)).unwrap();
+        }
+        let results = pipeline.results(3000).await;
+        assert!(results.values().all(|result| *result == Ok(Outcome::Applied)));
+        let answer = pipeline.index.lookup(&Identifier::Msisdn(number(7)), at(2000)).unwrap();
+        assert_eq!((answer.status, answer.last_status_time), (Status::ConnectedData, Some(at(1000))));
+        let mut registrations = 0;
+        let mut count = |row| registrations += usize::from(matches!(row, Loaded::Registration(_)));
+        fresh.reopened().await.load(&mut count).await.unwrap();
+        assert_eq!(registrations, 3000);
+        assert_eq!(pipeline.ingest.depth(), 0);
+    }
+
+    async fn what_is_known_already_is_acknowledged_without_being_stored_again(fresh) {
+        let mut pipeline = Pipeline::start(&fresh.store, IngestConfig::default());
+        for (token, (time, outcome)) in
+            [(1000, Outcome::Applied), (1000, Outcome::Duplicate), (900, Outcome::Stale)].into_iter().enumerate()
+        {
+            pipeline.submit(token as u64, attach(1, time)).unwrap();
+            assert_eq!(pipeline.results(1).await[&(token as u64)], Ok(outcome));
+        }
+    }
+
+    async fn an_event_that_the_store_refuses_harms_no_other(fresh) {
+        let bad = SubscriberId::from(imsi(57)).as_i64();
+        forbid(&fresh.config.url, bad).await;
+        let mut pipeline = Pipeline::start(&fresh.store, IngestConfig::default());
+        for device in 0..200 {
+            pipeline.submit(u64::from(device), attach(device, 1000)).unwrap();
+        }
+        let results = pipeline.results(200).await;
+        for (device, result) in results {
+            let expected = if device == 57 { Err(Refused::Store) } else { Ok(Outcome::Applied) };
+            assert_eq!(result, expected, "{device}");
+        }
+        assert!(pipeline.index.lookup(&Identifier::Msisdn(number(57)), at(2000)).is_none());
+    }
+
+    async fn a_full_queue_gives_the_event_back_and_draining_finishes_the_rest(fresh) {
+        let config = IngestConfig { queue: 8, lanes: Some(1), batch: 2, ..IngestConfig::default() };
+        let mut pipeline = Pipeline::start(&fresh.store, config);
+        let held = Held::take(&fresh.config.url).await;
+        let (mut accepted, mut refused) = (0, 0);
+        for device in 0..64 {
+            match pipeline.submit(device, attach(device as u32, 1000)) {
+                Ok(()) => accepted += 1,
+                Err(error) => {
+                    assert_eq!(error, SubmitError::Full);
+                    refused += 1;
+                }
+            }
+        }
+        // Eight in the queue, and at most one batch on its way.
+        assert!((8..=10).contains(&accepted), "{accepted} accepted, {refused} refused");
+        held.release().await;
+        pipeline.ingest.drain().await;
+        assert_eq!(pipeline.submit(99, attach(99, 1000)), Err(SubmitError::Closed));
+        let results = pipeline.results(accepted).await;
+        assert!(results.values().all(Result::is_ok));
+    }
+}
+
+/// Makes the database itself refuse one subscriber.
+async fn forbid(url: &str, subscriber: i64) {
+    if let Some(path) = url.strip_prefix("sqlite://") {
+        let mut connection = sqlx::SqliteConnection::connect(path).await.unwrap();
+        let trigger = format!(
+            "CREATE TRIGGER refuse BEFORE INSERT ON registration WHEN NEW.subscriber_id = {subscriber}
+             BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        );
+        sqlx::query(AssertSqlSafe(trigger))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    } else {
+        let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+        let constraint = format!("ALTER TABLE registration ADD CHECK (subscriber_id <> {subscriber})");
+        sqlx::query(AssertSqlSafe(constraint))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+}
+
+/// Keeps everybody else from writing until released.
+enum Held {
+    Sqlite(sqlx::SqliteConnection),
+    Postgres(sqlx::PgConnection),
+}
+
+impl Held {
+    async fn take(url: &str) -> Self {
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            let mut connection = sqlx::SqliteConnection::connect(path).await.unwrap();
+            sqlx::query("BEGIN IMMEDIATE")
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            Self::Sqlite(connection)
+        } else {
+            let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+            sqlx::query("BEGIN").execute(&mut connection).await.unwrap();
+            sqlx::query("LOCK TABLE registration")
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            Self::Postgres(connection)
+        }
+    }
+
+    async fn release(self) {
+        match self {
+            Self::Sqlite(mut connection) => sqlx::query("ROLLBACK").execute(&mut connection).await.map(drop),
+            Self::Postgres(mut connection) => {
+                sqlx::query("ROLLBACK").execute(&mut connection).await.map(drop)
+            }
+        }
+        .unwrap();
+    }
+}
