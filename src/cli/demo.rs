@@ -9,7 +9,7 @@ pub mod setting;
 pub mod verify;
 pub mod view;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use self::probe::Prober;
 use self::verify::Verdict;
 use self::view::{Demo, Devices};
 use super::import::remote;
+use super::say::say;
 use crate::app::{Addresses, App};
 use crate::domain::Timestamp;
 use crate::index::Index;
@@ -78,13 +79,13 @@ pub struct DemoArgs {
 /// # Errors
 /// The daemon did not start or failed, or lookups differ from what the network did.
 pub async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
-    println!(
-        "reachd demo: a daemon, {} made-up devices on {NODES} MMEs and an agent that copies their signalling.\n",
+    say(&format!(
+        "reachd demo: a daemon, {} made-up devices on {NODES} MMEs and an agent that copies their signalling.\n\n",
         number(args.population.into())
-    );
+    ))?;
     let asked = Stop::on_signals()?;
     setting::start_log(&args.data_dir)?;
-    let app = App::build(setting::configuration(&args.data_dir, AGENT.0)).await?;
+    let app = App::build(setting::configuration(&args.data_dir, AGENT.0)?).await?;
     let (addresses, index, readiness) = (app.addresses(), app.index(), app.readiness());
     let stop = Stop::default();
     let daemon: JoinHandle<anyhow::Result<()>> = tokio::spawn(app.run(stop.clone()));
@@ -123,7 +124,10 @@ async fn show(
     let url = format!("http://{}", addresses.grpc);
     let channel = Endpoint::from_shared(url)?.connect().await?;
     import(channel.clone(), args.population).await?;
-    print!("\n{}\n", try_next(addresses, &args.data_dir, under_cargo()));
+    say(&format!(
+        "\n{}\n",
+        try_next(addresses, &args.data_dir, under_cargo())
+    ))?;
 
     let mut simulation = Simulation::start(&setup(args, addresses));
     simulation
@@ -133,7 +137,7 @@ async fn show(
     let prober = Prober::start(channel.clone(), args.population, args.seed);
     let mut screen = Screen::new(args, index, &channel, &simulation, &prober);
     tokio::select! {
-        () = screen.run() => {}
+        ended = screen.run() => ended?,
         () = simulation.done() => {}
         () = asked.orderly.cancelled() => {}
     }
@@ -142,20 +146,20 @@ async fn show(
         () = simulation.done() => {}
         () = tokio::time::sleep(LAST_ANSWERS) => {}
     }
-    screen.draw().await;
+    screen.draw().await?;
     drop(prober);
     let whole = Interval {
         span: simulation.elapsed(),
         stats: simulation.stats(),
     };
     let peers = simulation.finish().await;
-    print!("\n{}", summary(&whole));
+    say(&format!("\n{}", summary(&whole)))?;
     let mut verdict = Verdict::default();
     for peer in &peers {
         let (certain, open) = peer.with_load(verify::certain);
         verdict.add(verify::verify(channel.clone(), &certain, open).await?);
     }
-    print!("{}", judgement(verdict));
+    say(&judgement(verdict))?;
     Ok(verdict)
 }
 
@@ -194,7 +198,7 @@ impl<'a> Screen<'a> {
     }
 
     /// Draws until the time is over.
-    async fn run(&mut self) {
+    async fn run(&mut self) -> io::Result<()> {
         let pause = if self.canvas.is_some() { REDRAW } else { REPRINT };
         loop {
             let left = self
@@ -202,13 +206,13 @@ impl<'a> Screen<'a> {
                 .map(|end| end.saturating_sub(self.simulation.elapsed()));
             tokio::time::sleep(left.map_or(pause, |left| left.min(pause))).await;
             if left.is_some_and(|left| left <= pause) {
-                return;
+                return Ok(());
             }
-            self.draw().await;
+            self.draw().await?;
         }
     }
 
-    async fn draw(&mut self) {
+    async fn draw(&mut self) -> io::Result<()> {
         let (stats, lookups, now) = (self.simulation.stats(), self.prober.stats(), Instant::now());
         let (stats_before, lookups_before, at) = &self.drawn;
         let (span, elapsed) = (now.duration_since(*at), self.simulation.elapsed());
@@ -235,10 +239,8 @@ impl<'a> Screen<'a> {
             Some(canvas) => canvas.redraw(&text),
             None => format!("{text}\n"),
         };
-        // A terminal that went away ends the demonstration by its signal.
-        let _ = io::stdout().write_all(text.as_bytes());
-        let _ = io::stdout().flush();
         self.drawn = (stats, lookups, now);
+        say(&text)
     }
 
     fn devices(&self) -> Devices {
@@ -303,11 +305,11 @@ async fn import(channel: Channel, population: u32) -> anyhow::Result<()> {
         .await
         .context("importing the population")?;
     bar.finish_and_clear();
-    println!(
-        "Imported {} devices in {}.",
+    say(&format!(
+        "Imported {} devices in {}.\n",
         number(answer.imported),
         duration(started.elapsed())
-    );
+    ))?;
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tonic::transport::{Channel, Endpoint};
 
 use super::ConfigArgs;
+use super::say::say;
 use crate::config::Config;
 use crate::sim::format;
 use crate::store::AnyStore;
@@ -137,7 +138,7 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
 
     if args.json {
-        println!("{}", json(&report, matches!(way, Way::Daemon(..))));
+        say(&format!("{}\n", json(&report, matches!(way, Way::Daemon(..)))))?;
     } else {
         eprint!("{}", text(&report, started.elapsed()));
     }

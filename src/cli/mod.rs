@@ -10,6 +10,7 @@ pub mod import;
 pub mod lookup;
 pub mod lookup_output;
 pub mod migrate;
+pub mod say;
 pub mod serve;
 pub mod simulate;
 

@@ -1,12 +1,13 @@
 //! `reachd simulate`: load from a simulated network, over a real Diameter connection.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 
+use super::say::say;
 use crate::ops::lifecycle::Stop;
 use crate::sim::format;
 use crate::sim::load::Plan;
@@ -119,14 +120,14 @@ pub async fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     })?;
     if !args.json {
         let devices = format::number(args.population.into());
-        println!(
-            "{} as {}: {devices} devices, {}",
+        say(&format!(
+            "{} as {}: {devices} devices, {}\n",
             args.peer, args.identity, args.mix
-        );
+        ))?;
     }
     let ended = tokio::select! {
         () = simulation.done() => true,
-        () = show(&simulation, args.json) => true,
+        ended = show(&simulation, args.json) => { ended?; true }
         () = overdue(setup.plan.duration) => false,
         () = stop.orderly.cancelled() => false,
     };
@@ -147,9 +148,9 @@ pub async fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
         () = stop.at_once.cancelled() => {}
     }
     if args.json {
-        println!("{:#}", view::summary_json(&whole));
+        say(&format!("{:#}\n", view::summary_json(&whole)))?;
     } else {
-        print!("\n{}", view::summary(&whole));
+        say(&format!("\n{}", view::summary(&whole)))?;
     }
     if whole.stats.codes.is_empty() {
         bail!("nothing was answered");
@@ -166,11 +167,11 @@ async fn overdue(duration: Option<Duration>) {
 }
 
 /// One line a second; on a terminal always at the same place.
-async fn show(simulation: &Simulation, quiet: bool) {
+async fn show(simulation: &Simulation, quiet: bool) -> io::Result<()> {
     if quiet {
         return std::future::pending().await;
     }
-    let mut canvas = std::io::stdout().is_terminal().then(Canvas::default);
+    let mut canvas = io::stdout().is_terminal().then(Canvas::default);
     let (mut before, mut at) = (simulation.stats(), simulation.elapsed());
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -180,16 +181,11 @@ async fn show(simulation: &Simulation, quiet: bool) {
             stats: stats.since(&before),
         };
         let line = view::load_line(now, &last);
-        match &mut canvas {
+        say(&match &mut canvas {
             // In two lines, for narrow terminals.
-            Some(canvas) => print!(
-                "{}",
-                canvas.redraw(&line.replacen("   p50", "\n           p50", 1))
-            ),
-            None => println!("{line}"),
-        }
-        // A pipe that was closed is met by the summary.
-        let _ = std::io::stdout().flush();
+            Some(canvas) => canvas.redraw(&line.replacen("   p50", "\n           p50", 1)),
+            None => format!("{line}\n"),
+        })?;
         (before, at) = (stats, now);
     }
 }
