@@ -141,7 +141,7 @@ impl Asking {
                 let asked = Instant::now();
                 lookups.phone(&number).await;
                 // Generous, since other tests share the machine; a lookup that waited for the store took longer.
-                assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+                assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
                 count.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }

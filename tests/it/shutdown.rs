@@ -96,7 +96,7 @@ async fn a_second_signal_ends_at_once() {
     daemon.signal_terminate();
     daemon.ended().await;
     assert!(
-        begun.elapsed() < Duration::from_secs(1),
+        begun.elapsed() < Duration::from_secs(3),
         "it took {:?}",
         begun.elapsed()
     );

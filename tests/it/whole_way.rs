@@ -233,12 +233,12 @@ on_each_engine! {
     async fn a_number_is_learnt_from_the_subscription_data_of_an_idr(engine) {
         let home = Home::new(engine).await;
         let daemon = home.start().await;
+        let mut dra = Peer::connect(daemon.diameter(), DRA).await;
         // Odd and even counts of digits, since they are packed two to an octet.
         for subscriber in [
             Subscriber { imsi: "001010000000001".to_owned(), digits: "99912345678".to_owned() },
             Subscriber { imsi: "001010000000002".to_owned(), digits: "999123456789".to_owned() },
         ] {
-            let mut dra = Peer::connect(daemon.diameter(), DRA).await;
             let mme = "mme1.visited.example";
             dra.ask(&Request::update_location(&subscriber.imsi, mme)).await.assert_result(SUCCESS);
             let unknown = daemon.lookups().try_phone(&subscriber.number()).await.unwrap_err();

@@ -20,16 +20,16 @@ macro_rules! on_each_engine {
             use super::*;
 
             $(#[$meta])*
-            async fn run($engine: $crate::support::daemon::Engine) $body
+            async fn on($engine: $crate::support::daemon::Engine) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                run($crate::support::daemon::Engine::Sqlite).await;
+                on($crate::support::daemon::Engine::Sqlite).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                run($crate::support::daemon::Engine::Postgres).await;
+                on($crate::support::daemon::Engine::Postgres).await;
             }
         }
     )+};
