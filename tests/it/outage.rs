@@ -65,17 +65,20 @@ async fn a_database_that_stops_and_starts_under_load_costs_nothing_acknowledged(
         all_move_on(&progress, 50).await;
     }
 
-    for progress in &progress {
-        progress.stop();
-    }
+    // Once more, and now the daemon is killed with all that waits in it.
+    asking.end().await;
+    cluster.stop_immediately().await;
+    let busy = progress[0].busy();
+    eventually("a waiting request is refused as too busy", async || {
+        (progress[0].busy() > busy).then_some(())
+    })
+    .await;
+    daemon.kill();
     let mut promised = Promised::default();
     for feed in feeds {
         promised.extend(feed.await.unwrap());
     }
-    asking.end().await;
-    promised.assert_kept(&daemon).await;
-    // And not only in memory.
-    daemon.kill();
+    cluster.start_again().await;
     let daemon = home.start().await;
     promised.assert_kept(&daemon).await;
     daemon.stop().await;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use prost_types::Timestamp;
@@ -70,12 +70,11 @@ impl Promised {
     }
 }
 
-/// What a running feed tells those who watch it, and how they stop it.
+/// What a running feed tells those who watch it.
 #[derive(Default)]
 pub(crate) struct Progress {
     acknowledged: AtomicUsize,
     busy: AtomicUsize,
-    stop: AtomicBool,
 }
 
 impl Progress {
@@ -89,28 +88,19 @@ impl Progress {
         self.busy.load(Ordering::Relaxed)
     }
 
-    /// Asks the feed to send nothing more and to take the answers still to come.
-    pub(crate) fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
-    fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
     fn acknowledge(&self, more: usize) {
         self.acknowledged.fetch_add(more, Ordering::Relaxed);
     }
 }
 
-/// Tells each subscriber's number and attaches it, until the range is used up, the connection ends or it is stopped.
+/// Tells each subscriber's number and attaches it, until the range is used up or the connection ends.
 /// Comes back with those of which both were answered with success.
 pub(crate) async fn attach(peer: Peer, range: Range<usize>, progress: &Progress) -> Promised {
     let mut feed = DiameterFeed::new(peer, progress);
     for subscriber in range.map(Subscriber::nth) {
         let told = Request::insert_subscriber_data(&subscriber.imsi, MME, &subscriber.digits);
         let requests = [told, Request::update_location(&subscriber.imsi, MME)];
-        if progress.stopped() || !feed.send(subscriber, &requests).await {
+        if !feed.send(subscriber, &requests).await {
             break;
         }
         while feed.waiting.len() >= WINDOW {
@@ -133,7 +123,7 @@ pub(crate) async fn attach_and_purge(peer: Peer, range: Range<usize>, progress: 
         let purge = Request::purge(&subscriber.imsi, MME);
         feed.done.clear();
         for requests in [&[told, attach][..], &[purge][..]] {
-            if progress.stopped() || !feed.send(subscriber.clone(), requests).await {
+            if !feed.send(subscriber.clone(), requests).await {
                 return purged_only(purged);
             }
             while !feed.waiting.is_empty() {
@@ -163,9 +153,6 @@ pub(crate) async fn publish(mut publisher: Publisher, range: Range<usize>, progr
     for subscriber in range.map(Subscriber::nth) {
         let at = ago(3600);
         let event = event_with_number(&subscriber, Slot::Msc, "99910001", Change::Registered, at);
-        if progress.stopped() {
-            break;
-        }
         let Some(sequence) = publisher.send(event).await else {
             break;
         };
