@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::daemon::{reachd, run};
+use crate::support::daemon::{Engine, Home, reachd, run};
 
 fn deploy(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(path)
@@ -38,6 +38,60 @@ fn the_full_sample_explains_every_key() {
         }
         before = line;
     }
+}
+
+/// The binary itself tells which keys it knows when it is asked for one that it does not.
+#[tokio::test]
+async fn the_full_sample_names_every_key() {
+    let stranger = "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqq";
+    let full = read("config/full.toml");
+    let sections: Vec<_> = full
+        .lines()
+        .filter(|line| line.starts_with('['))
+        .map(|line| line.trim_matches(['[', ']']))
+        .collect();
+    let home = Home::new(Engine::Sqlite).await;
+    for section in ["", "diameter.peers"].into_iter().chain(sections.iter().copied()) {
+        let (open, close) = if section == "diameter.peers" {
+            ("[[", "]]")
+        } else {
+            ("[", "]")
+        };
+        let header = if section.is_empty() {
+            String::new()
+        } else {
+            format!("{open}{section}{close}")
+        };
+        let file = home.write("stranger.toml", &format!("{header}\n{stranger} = 1\n"));
+        let mut command = reachd();
+        command.args(["check", "--config"]).arg(file);
+        let output = run(command).await;
+        let told = String::from_utf8(output.stderr).unwrap();
+        let (_, known) = told
+            .split_once("known here: ")
+            .unwrap_or_else(|| panic!("the keys of [{section}] in {told}"));
+        let known = known.lines().next().unwrap().split(", ").map(str::trim);
+        for key in known {
+            let there = match section {
+                "" => sections.contains(&key),
+                // The peers are tables of their own.
+                _ if key == "peers" => true,
+                _ => in_section(&full, section).any(|line| line.starts_with(&format!("{key} = "))),
+            };
+            assert!(there, "{key} of [{section}] is not in full.toml");
+        }
+    }
+}
+
+/// The lines of a section, of every table of that name.
+fn in_section<'a>(toml: &'a str, section: &'a str) -> impl Iterator<Item = &'a str> {
+    let mut within = false;
+    toml.lines().filter(move |line| {
+        if line.starts_with('[') {
+            within = line.trim_matches(['[', ']']) == section;
+        }
+        within
+    })
 }
 
 #[test]
