@@ -5,7 +5,7 @@ use reachd::store::{AnyStore, Batch, RegistrationRow, Store, StoreConfig, StoreE
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::generate::{Random, imsi};
-use super::on_each_engine;
+use super::{load, on_each_engine};
 
 async fn execute(store: &AnyStore, config: &StoreConfig, statement: &str) {
     let statement = AssertSqlSafe(statement.to_owned());
@@ -18,6 +18,15 @@ async fn execute(store: &AnyStore, config: &StoreConfig, statement: &str) {
             let mut connection = SqliteConnection::connect(&config.url).await.unwrap();
             sqlx::query(statement).execute(&mut connection).await.unwrap();
         }
+    }
+}
+
+async fn drop_schema(store: &AnyStore, config: &StoreConfig) {
+    for view in ["device_reachability", "subscriber_alias", "newest_binding"] {
+        execute(store, config, &format!("DROP VIEW {view}")).await;
+    }
+    for table in ["identifier", "registration", "_sqlx_migrations"] {
+        execute(store, config, &format!("DROP TABLE {table}")).await;
     }
 }
 
@@ -44,12 +53,7 @@ on_each_engine! {
     }
 
     async fn several_processes_may_migrate_at_once(fresh) {
-        for table in ["device_reachability", "subscriber_alias", "newest_binding"] {
-            execute(&fresh.store, &fresh.config, &format!("DROP VIEW {table}")).await;
-        }
-        for table in ["identifier", "registration", "_sqlx_migrations"] {
-            execute(&fresh.store, &fresh.config, &format!("DROP TABLE {table}")).await;
-        }
+        drop_schema(&fresh.store, &fresh.config).await;
         assert_eq!(fresh.store.schema_version().await.unwrap().0, 0);
         let mut tasks = Vec::new();
         for _ in 0..4 {
@@ -63,12 +67,23 @@ on_each_engine! {
         assert_eq!(stored, known);
     }
 
-    async fn without_a_schema_a_commit_is_refused_for_good(fresh) {
-        execute(&fresh.store, &fresh.config, "DROP VIEW device_reachability").await;
-        execute(&fresh.store, &fresh.config, "DROP TABLE registration").await;
+    async fn without_a_schema_a_commit_is_tried_again_until_it_is_there(fresh) {
+        drop_schema(&fresh.store, &fresh.config).await;
         let batch = Batch { registrations: vec![Random(1).row(imsi(1))], bindings: Vec::new() };
-        let refused = fresh.store.commit(&batch).await;
-        assert!(matches!(refused, Err(StoreError::Permanent(_))), "{refused:?}");
+        for _ in 0..3 {
+            let failed = fresh.store.commit(&batch).await;
+            assert!(matches!(failed, Err(StoreError::Transient(_))), "{failed:?}");
+        }
+        fresh.reopened().await.migrate().await.unwrap();
+        fresh.store.commit(&batch).await.unwrap();
+        assert_eq!(load(&fresh.store).await.len(), 1);
+    }
+
+    async fn a_migration_that_cannot_run_here_is_told_and_not_tried_for_ever(fresh) {
+        drop_schema(&fresh.store, &fresh.config).await;
+        execute(&fresh.store, &fresh.config, "CREATE TABLE registration (somebody_elses integer)").await;
+        let refused = fresh.store.migrate().await;
+        assert!(matches!(refused, Err(StoreError::Migration(_))), "{refused:?}");
     }
 
     async fn values_that_reachd_does_not_write_are_named_by_their_column(fresh) {
