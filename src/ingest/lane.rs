@@ -8,15 +8,30 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, sleep_until};
 
 use super::{Refused, Shared, Submission, batch};
+use crate::domain::Effect;
 use crate::store::{Batch, Store, StoreError};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
+/// After so many statement timeouts in a row, less is tried at a time.
+const STATEMENT_TIMEOUTS: u32 = 3;
 
 pub(super) struct Lane<S> {
     shared: Arc<Shared<S>>,
     queue: mpsc::Receiver<Submission>,
     depth: Arc<AtomicUsize>,
+    /// Whether the last commit is to be tried again, so that an outage is told once.
+    retrying: bool,
+}
+
+/// Why a part of a batch is not durable.
+enum Failure {
+    /// The store refuses it.
+    Refused(StoreError),
+    /// The store does not get done with so much at a time.
+    TooMuch,
+    /// There is no more time.
+    Aborted,
 }
 
 impl<S: Store> Lane<S> {
@@ -25,13 +40,17 @@ impl<S: Store> Lane<S> {
         queue: mpsc::Receiver<Submission>,
         depth: Arc<AtomicUsize>,
     ) -> Self {
-        Self { shared, queue, depth }
+        Self {
+            shared,
+            queue,
+            depth,
+            retrying: false,
+        }
     }
 
     pub(super) async fn run(mut self) {
         let mut collected = Vec::with_capacity(self.shared.config.batch);
         while self.collect(&mut collected).await {
-            self.depth.fetch_sub(collected.len(), Ordering::Relaxed);
             self.keep_news(&mut collected);
             if !collected.is_empty() {
                 self.shared.busy.fetch_add(1, Ordering::Relaxed);
@@ -76,8 +95,7 @@ impl<S: Store> Lane<S> {
         collected.retain(
             |submission| match self.shared.index.already_known(&submission.event) {
                 Some(outcome) => {
-                    submission.feed.finished(&submission.event, outcome);
-                    submission.ack.send(Ok(outcome.into()));
+                    self.settle(submission, Ok(outcome.into()));
                     false
                 }
                 None => true,
@@ -86,67 +104,84 @@ impl<S: Store> Lane<S> {
     }
 
     /// Commits, applies and acknowledges. If the store refuses the batch, it is halved until the event it refuses
-    /// stands alone: one bad event harms no other.
-    async fn finish(&self, collected: &mut Vec<Submission>) {
+    /// stands alone: one bad event harms no other. It is also halved if the store does not get done with it, but then
+    /// even a single event is tried for as long as it takes.
+    async fn finish(&mut self, collected: &mut Vec<Submission>) {
         let mut parts = vec![std::mem::take(collected)];
+        let (mut refused, mut reason) = (0_usize, None);
         while let Some(mut part) = parts.pop() {
             let rows = batch::rows(part.iter().map(|submission| &submission.event));
-            match self.commit(&rows).await {
+            match self.commit(&rows, part.len() > 1).await {
                 Ok(()) => self.publish(&part),
-                Err(Refused::ShuttingDown) => self.refuse(&part, Refused::ShuttingDown),
-                Err(Refused::Store) if part.len() == 1 => self.refuse(&part, Refused::Store),
-                Err(Refused::Store) => {
+                Err(Failure::Aborted) => self.refuse(&part, Refused::ShuttingDown),
+                Err(Failure::Refused(error)) if part.len() == 1 => {
+                    self.refuse(&part, Refused::Store);
+                    refused += 1;
+                    reason = Some(error);
+                }
+                Err(Failure::Refused(_) | Failure::TooMuch) => {
                     let later = part.split_off(part.len() / 2);
                     parts.push(later);
                     parts.push(part);
                 }
             }
         }
-    }
-
-    /// Tries until it is durable, or certain that it cannot be.
-    async fn commit(&self, rows: &Batch) -> Result<(), Refused> {
-        let metrics = &self.shared.metrics;
-        let mut pause = FIRST_RETRY;
-        loop {
-            let begun = Instant::now();
-            let committed = tokio::select! {
-                committed = self.shared.store.commit(rows) => committed,
-                () = self.shared.abort.cancelled() => return Err(Refused::ShuttingDown),
-            };
-            match committed {
-                Ok(()) => {
-                    metrics.commit_seconds.record(begun.elapsed());
-                    metrics
-                        .batch_rows
-                        .record((rows.registrations.len() + rows.bindings.len()) as f64);
-                    if pause > FIRST_RETRY {
-                        tracing::info!("the store takes commits again");
-                    }
-                    metrics.store_up.set(1);
-                    return Ok(());
-                }
-                Err(error) if error.is_transient() => {
-                    self.report(&error, pause);
-                    tokio::select! {
-                        () = sleep(pause) => {}
-                        () = self.shared.abort.cancelled() => return Err(Refused::ShuttingDown),
-                    }
-                    pause = (pause * 2).min(LAST_RETRY);
-                }
-                Err(error) => {
-                    tracing::error!(%error, rows = rows.registrations.len(), "the store refuses a batch");
-                    return Err(Refused::Store);
-                }
-            }
+        if let Some(error) = reason {
+            tracing::error!(refused, %error, "the store refuses events; the last one for this reason");
         }
     }
 
-    fn report(&self, error: &StoreError, pause: Duration) {
+    /// Tries until it is durable, or certain that it cannot be, or better done by halves where there are any.
+    async fn commit(&mut self, rows: &Batch, divisible: bool) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.shared);
+        let (mut pause, mut timeouts) = (FIRST_RETRY, 0);
+        loop {
+            let begun = Instant::now();
+            let committed = tokio::select! {
+                committed = shared.store.commit(rows) => committed,
+                () = shared.abort.cancelled() => return Err(Failure::Aborted),
+            };
+            let error = match committed {
+                Ok(()) => {
+                    self.committed(rows, begun.elapsed());
+                    return Ok(());
+                }
+                Err(error) if error.is_transient() => error,
+                Err(error) => return Err(Failure::Refused(error)),
+            };
+            self.report(&error);
+            timeouts = if error.is_statement_timeout() {
+                timeouts + 1
+            } else {
+                0
+            };
+            if divisible && timeouts == STATEMENT_TIMEOUTS {
+                return Err(Failure::TooMuch);
+            }
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = shared.abort.cancelled() => return Err(Failure::Aborted),
+            }
+            pause = (pause * 2).min(LAST_RETRY);
+        }
+    }
+
+    fn committed(&mut self, rows: &Batch, took: Duration) {
+        let metrics = &self.shared.metrics;
+        metrics.commit_seconds.record(took);
+        let rows = rows.registrations.len() + rows.bindings.len();
+        metrics.batch_rows.record(rows as f64);
+        metrics.store_up.set(1);
+        if std::mem::take(&mut self.retrying) {
+            tracing::info!("the store takes commits again");
+        }
+    }
+
+    fn report(&mut self, error: &StoreError) {
         self.shared.metrics.store_retries.increment(1);
         self.shared.metrics.store_up.set(0);
         // Once per outage and lane; the counter tells the rest.
-        if pause == FIRST_RETRY {
+        if !std::mem::replace(&mut self.retrying, true) {
             tracing::warn!(%error, "the store does not take commits; events wait, lookups go on");
         }
     }
@@ -154,19 +189,25 @@ impl<S: Store> Lane<S> {
     fn publish(&self, part: &[Submission]) {
         for submission in part {
             let effect = self.shared.index.apply(&submission.event);
-            self.shared
-                .metrics
-                .lag_seconds
-                .record(submission.accepted.elapsed());
-            submission.feed.finished(&submission.event, effect.outcome);
-            submission.ack.send(Ok(effect));
+            let lag = submission.accepted.elapsed();
+            self.shared.metrics.lag_seconds.record(lag);
+            self.settle(submission, Ok(effect));
         }
     }
 
     fn refuse(&self, part: &[Submission], refused: Refused) {
         for submission in part {
-            submission.feed.refused(refused.into());
-            submission.ack.send(Err(refused));
+            self.settle(submission, Err(refused));
         }
+    }
+
+    /// The end of an event's way, whichever it is.
+    fn settle(&self, submission: &Submission, result: Result<Effect, Refused>) {
+        match result {
+            Ok(effect) => submission.feed.finished(&submission.event, effect.outcome),
+            Err(refused) => submission.feed.refused(refused.into()),
+        }
+        self.depth.fetch_sub(1, Ordering::Relaxed);
+        submission.ack.send(result);
     }
 }

@@ -215,7 +215,7 @@ impl Ingest {
         self.lanes.get(place).ok_or(SubmitError::Closed)
     }
 
-    /// How many events wait in queues or are in a batch.
+    /// How many events are accepted and neither durable nor refused yet.
     pub fn depth(&self) -> usize {
         self.depth.load(Ordering::Relaxed)
     }

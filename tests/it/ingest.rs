@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reachd::domain::{
     Change, Ends, Event, Identifier, Imsi, Msisdn, Node, Outcome, Slot, Status, SubscriberId,
@@ -9,11 +10,11 @@ use reachd::domain::{
 };
 use reachd::index::Index;
 use reachd::ingest::{Ack, Acked, Feed, Ingest, IngestConfig, Refused, SubmitError};
-use reachd::store::{AnyStore, Loaded, Store};
+use reachd::store::{AnyStore, Loaded, Store, StoreConfig};
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::sync::mpsc;
 
-use crate::store::on_each_engine;
+use crate::store::{Fresh, on_each_engine};
 
 fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros).unwrap()
@@ -141,13 +142,52 @@ on_each_engine! {
         }
         // Eight in the queue, and at most one batch on its way.
         assert!((8..=10).contains(&accepted), "{accepted} accepted, {refused} refused");
+        assert_eq!(pipeline.ingest.depth(), accepted, "what is in a batch counts until it is durable");
         held.release().await;
         pipeline.ingest.drain().await;
+        assert_eq!(pipeline.ingest.depth(), 0);
         assert_eq!(pipeline.submit(99, attach(99, 1000)), Err(SubmitError::Closed));
         let results = pipeline.results(accepted).await;
         assert!(results.values().all(Result::is_ok));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_too_great_for_the_statement_timeout_goes_in_by_smaller_parts() {
+    let fresh = Fresh::postgres().await;
+    let mut connection = sqlx::PgConnection::connect(&fresh.config.url).await.unwrap();
+    sqlx::raw_sql(ONLY_FEW_AT_A_TIME)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let config = StoreConfig {
+        statement_timeout: Duration::from_millis(100),
+        ..fresh.config.clone()
+    };
+    let store = AnyStore::open(&config).await.unwrap();
+    let config = IngestConfig {
+        lanes: Some(1),
+        ..IngestConfig::default()
+    };
+    let mut pipeline = Pipeline::start(&store, config);
+    let held = Held::take(&fresh.config.url).await;
+    for device in 0..60 {
+        pipeline.submit(device, attach(device as u32, 1000)).unwrap();
+    }
+    held.release().await;
+    let results = pipeline.results(60).await;
+    assert!(results.values().all(|result| *result == Ok(Outcome::Applied)));
+}
+
+/// More than this at once takes longer than any patience.
+const ONLY_FEW_AT_A_TIME: &str = "
+    CREATE FUNCTION only_few() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF (SELECT count(*) FROM written) > 20 THEN PERFORM pg_sleep(3600); END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER only_few AFTER INSERT ON registration REFERENCING NEW TABLE AS written
+        FOR EACH STATEMENT EXECUTE FUNCTION only_few();
+";
 
 /// Makes the database itself refuse one subscriber.
 async fn forbid(url: &str, subscriber: i64) {

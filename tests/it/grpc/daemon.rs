@@ -91,9 +91,9 @@ impl Daemon {
         }
     }
 
-    /// Registrations accepted and not durable yet.
+    /// Events accepted and not durable yet.
     pub fn under_way(&self) -> usize {
-        self.ingest.depth() + self.hold.waiting()
+        self.ingest.depth()
     }
 
     pub fn url(&self) -> String {

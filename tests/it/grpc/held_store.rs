@@ -1,6 +1,5 @@
 //! The embedded store, behind a gate that can hold commits back and refuse a subscriber.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use reachd::domain::SubscriberId;
@@ -11,7 +10,6 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub struct Hold {
     held: watch::Sender<bool>,
-    waiting: Arc<AtomicUsize>,
     refused: Arc<Mutex<Option<SubscriberId>>>,
 }
 
@@ -24,11 +22,6 @@ impl Hold {
     /// Commits go through.
     pub fn release(&self) {
         self.held.send_replace(false);
-    }
-
-    /// Registrations in commits that are held back.
-    pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Batches with this subscriber are refused for good.
@@ -48,7 +41,6 @@ impl HeldStore {
     pub async fn open() -> (Self, Hold) {
         let hold = Hold {
             held: watch::Sender::new(false),
-            waiting: Arc::default(),
             refused: Arc::default(),
         };
         let directory = TempDir::new().unwrap();
@@ -67,10 +59,7 @@ impl HeldStore {
 impl Store for HeldStore {
     async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut held = self.hold.held.subscribe();
-        let waiting = &self.hold.waiting;
-        waiting.fetch_add(batch.registrations.len(), Ordering::Relaxed);
         held.wait_for(|held| !held).await.unwrap();
-        waiting.fetch_sub(batch.registrations.len(), Ordering::Relaxed);
         let refused = *self.hold.refused.lock().unwrap();
         if batch
             .registrations
