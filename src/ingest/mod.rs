@@ -93,6 +93,7 @@ struct Submission {
     event: Event,
     ack: Ack,
     feed: Feed,
+    /// When the feed handed it over; it may have waited for room since then.
     accepted: Instant,
 }
 
@@ -118,8 +119,24 @@ pub struct Ingest {
     metrics: PipelineMetrics,
     drain: CancellationToken,
     abort: CancellationToken,
+    /// A lane ended without being told to.
+    broken: CancellationToken,
     tasks: TaskTracker,
     depth: Arc<AtomicUsize>,
+}
+
+/// Tells when a lane ends while it should not, which only a panic makes it do.
+struct LaneGuard {
+    drain: CancellationToken,
+    broken: CancellationToken,
+}
+
+impl Drop for LaneGuard {
+    fn drop(&mut self) {
+        if !self.drain.is_cancelled() {
+            self.broken.cancel();
+        }
+    }
 }
 
 impl Ingest {
@@ -129,11 +146,8 @@ impl Ingest {
             .lanes
             .unwrap_or_else(|| store.parallel_commits())
             .clamp(1, 64);
-        let (drain, abort, tasks) = (
-            CancellationToken::new(),
-            CancellationToken::new(),
-            TaskTracker::new(),
-        );
+        let [drain, abort, broken] = std::array::from_fn(|_| CancellationToken::new());
+        let tasks = TaskTracker::new();
         let metrics = PipelineMetrics::register();
         let depth = Arc::new(AtomicUsize::new(0));
         let queue = (config.queue / lane_count).max(1);
@@ -148,7 +162,15 @@ impl Ingest {
         });
         let start_lane = |_| {
             let (sender, receiver) = mpsc::channel(queue);
-            tasks.spawn(Lane::new(Arc::clone(&shared), receiver, Arc::clone(&depth)).run());
+            let lane = Lane::new(Arc::clone(&shared), receiver, Arc::clone(&depth));
+            let guard = LaneGuard {
+                drain: drain.clone(),
+                broken: broken.clone(),
+            };
+            tasks.spawn(async move {
+                let _guard = guard;
+                lane.run().await;
+            });
             sender
         };
         let lanes = (0..lane_count).map(start_lane).collect();
@@ -158,6 +180,7 @@ impl Ingest {
             metrics,
             drain,
             abort,
+            broken,
             tasks,
             depth,
         }
@@ -195,6 +218,7 @@ impl Ingest {
     /// # Errors
     /// [`SubmitError::Closed`] while stopping.
     pub async fn submit_wait(&self, feed: &Feed, event: Event, ack: Ack) -> Result<(), SubmitError> {
+        let accepted = Instant::now();
         let lane = self.lane(&event)?;
         let permit = tokio::select! {
             permit = lane.reserve() => permit.map_err(|_| SubmitError::Closed)?,
@@ -205,7 +229,7 @@ impl Ingest {
             event,
             ack,
             feed: feed.clone(),
-            accepted: Instant::now(),
+            accepted,
         });
         Ok(())
     }
@@ -231,6 +255,12 @@ impl Ingest {
         self.drain.cancel();
         self.abort.cancel();
         self.tasks.wait().await;
+    }
+
+    /// Waits until a lane has ended without being told to. Its subscribers' events go nowhere then: the daemon has to
+    /// stop.
+    pub async fn broken(&self) {
+        self.broken.cancelled().await;
     }
 
     /// The metrics of the pipeline, for what is read at a scrape.

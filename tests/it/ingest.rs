@@ -10,7 +10,7 @@ use reachd::domain::{
 };
 use reachd::index::Index;
 use reachd::ingest::{Ack, Acked, Feed, Ingest, IngestConfig, Refused, SubmitError};
-use reachd::store::{AnyStore, Loaded, Store, StoreConfig};
+use reachd::store::{AnyStore, Batch, Loaded, Store, StoreConfig, StoreError};
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::sync::mpsc;
 
@@ -49,7 +49,7 @@ struct Pipeline {
 }
 
 impl Pipeline {
-    fn start(store: &AnyStore, config: IngestConfig) -> Self {
+    fn start(store: &(impl Store + Clone), config: IngestConfig) -> Self {
         let index = Arc::new(Index::new());
         let (to, acked) = mpsc::unbounded_channel();
         let ingest = Ingest::start(config, store.clone(), Arc::clone(&index));
@@ -177,6 +177,46 @@ async fn a_batch_too_great_for_the_statement_timeout_goes_in_by_smaller_parts() 
     held.release().await;
     let results = pipeline.results(60).await;
     assert!(results.values().all(|result| *result == Ok(Outcome::Applied)));
+}
+
+#[tokio::test]
+async fn a_lane_that_ends_by_itself_is_told_and_an_orderly_end_is_not() {
+    let mut pipeline = Pipeline::start(&Panics, IngestConfig::default());
+    pipeline.submit(1, attach(1, 1000)).unwrap();
+    pipeline.ingest.broken().await;
+    assert!(
+        pipeline.acked.try_recv().is_err(),
+        "what is not durable is not acknowledged"
+    );
+
+    let pipeline = Pipeline::start(&Panics, IngestConfig::default());
+    pipeline.ingest.drain().await;
+    let broken = tokio::time::timeout(Duration::ZERO, pipeline.ingest.broken()).await;
+    assert!(broken.is_err());
+}
+
+/// Has a defect.
+#[derive(Clone)]
+struct Panics;
+
+impl Store for Panics {
+    async fn commit(&self, _: &Batch) -> Result<(), StoreError> {
+        panic!("as the test wants it")
+    }
+
+    async fn load(&self, _: &mut (dyn FnMut(Loaded) + Send)) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn parallel_commits(&self) -> usize {
+        2
+    }
+
+    async fn close(&self) {}
 }
 
 /// More than this at once takes longer than any patience.
