@@ -1,6 +1,10 @@
 //! Every row in bulk, out of one snapshot. `COPY` costs a third of the processor time of fetching rows.
 
+use std::future::Future;
+use std::time::Duration;
+
 use sqlx::{Connection, PgConnection};
+use tokio::time;
 use tokio_stream::StreamExt;
 
 use super::copy::{CopyReader, Malformed, Tuple};
@@ -15,24 +19,37 @@ const BINDINGS: &str = "COPY (SELECT subscriber_id, identifier_id, kind, value, 
     TO STDOUT (FORMAT binary)";
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// Streams both tables. After an error the connection has to be dropped: the rest of the stream is still in it.
+/// Streams both tables, for as long as it takes; but a server that is silent for longer than `patience` is taken for
+/// gone. After an error the connection has to be dropped: the rest of the stream is still in it.
 pub(super) async fn all(
     connection: &mut PgConnection,
     each: &mut (dyn FnMut(Loaded) + Send),
+    patience: Duration,
 ) -> Result<u64, StoreError> {
-    let mut snapshot = connection.begin_with(SNAPSHOT).await?;
-    let registrations = copy(&mut snapshot, REGISTRATIONS, "registration", |tuple| {
+    let mut snapshot = within(patience, connection.begin_with(SNAPSHOT)).await?;
+    let registrations = copy(&mut snapshot, patience, REGISTRATIONS, "registration", |tuple| {
         each(Loaded::Registration(registration(&tuple)?.read()?));
         Ok(())
     })
     .await?;
-    let bindings = copy(&mut snapshot, BINDINGS, "identifier", |tuple| {
+    let bindings = copy(&mut snapshot, patience, BINDINGS, "identifier", |tuple| {
         each(Loaded::Binding(binding(&tuple)?.read()?));
         Ok(())
     })
     .await?;
-    snapshot.rollback().await?;
+    within(patience, snapshot.rollback()).await?;
     Ok(registrations + bindings)
+}
+
+/// One step that the server has to take.
+async fn within<T>(
+    patience: Duration,
+    step: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match time::timeout(patience, step).await {
+        Ok(result) => result.map_err(StoreError::from),
+        Err(_) => Err(StoreError::timed_out(patience)),
+    }
 }
 
 /// What can go wrong with one piece.
@@ -49,6 +66,7 @@ impl From<Malformed> for Wrong {
 
 async fn copy<const N: usize>(
     connection: &mut PgConnection,
+    patience: Duration,
     statement: &str,
     table: &'static str,
     mut each: impl FnMut(Tuple<'_, N>) -> Result<(), StoreError>,
@@ -59,10 +77,10 @@ async fn copy<const N: usize>(
     };
     let mut rows = 0;
     let mut reader = CopyReader::default();
-    let mut pieces = connection.copy_out_raw(statement).await?;
-    while let Some(piece) = pieces.next().await {
+    let mut pieces = within(patience, connection.copy_out_raw(statement)).await?;
+    while let Some(piece) = within(patience, pieces.try_next()).await? {
         reader
-            .take(&piece?, |tuple| {
+            .take(&piece, |tuple| {
                 rows += 1;
                 each(tuple).map_err(Wrong::Row)
             })
@@ -138,4 +156,19 @@ fn smallint(field: Option<&[u8]>) -> Option<i16> {
 
 fn text(field: Option<&[u8]>) -> Option<&str> {
     std::str::from_utf8(field?).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_falls_silent_is_a_passing_failure() {
+        let patience = Duration::from_millis(1);
+        let silent = within::<()>(patience, std::future::pending()).await;
+        assert!(silent.unwrap_err().is_transient());
+        let fine = within(patience, async { Ok(1) }).await;
+        assert_eq!(fine.unwrap(), 1);
+    }
 }

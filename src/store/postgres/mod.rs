@@ -2,7 +2,7 @@
 //!
 //! A batch is one statement on one connection outside of any explicit transaction, and so costs one round trip and one
 //! flush of the log. Facts are joined by the server (`GREATEST` in `ON CONFLICT`), so that replicas need no locks
-//! among themselves.
+//! among themselves. A commit returns after the server has flushed it, whatever its default is.
 
 mod copy;
 mod load;
@@ -22,6 +22,10 @@ use super::{Batch, Loaded, Store, StoreConfig, StoreError, schema};
 const SPARE_CONNECTIONS: u32 = 2;
 /// More commits at a time than this make no commit faster, only each of them slower.
 const MAX_PARALLEL_COMMITS: u32 = 4;
+/// A server, database or role may be set up not to wait for the flush (PostgreSQL manual, `synchronous_commit`), and
+/// then a crash loses what was acknowledged. Whoever waits for more, such as for a standby, keeps that.
+const WAIT_FOR_FLUSH: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+    WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 /// A connection that rested longer than this is tested before it is used: the server may have been restarted.
 const TESTED_AFTER: Duration = Duration::from_secs(1);
 
@@ -46,6 +50,9 @@ impl PostgresStore {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            .after_connect(|connection, _| {
+                Box::pin(async move { sqlx::raw_sql(WAIT_FOR_FLUSH).execute(connection).await.map(drop) })
+            })
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
                     if meta.idle_for > TESTED_AFTER {
@@ -101,14 +108,19 @@ impl PostgresStore {
             .map_err(StoreError::from)
     }
 
+    /// How long a server may be silent. Its own statement timeout comes first; this is for a server that is not there
+    /// any more.
+    fn patience(&self) -> Duration {
+        self.statement_timeout + self.connect_timeout
+    }
+
     /// Runs something short on a pooled connection. A connection that failed or did not answer is not used again.
     async fn run<T>(
         &self,
         work: impl AsyncFnOnce(&mut PoolConnection<Postgres>) -> Result<T, sqlx::Error>,
     ) -> Result<T, StoreError> {
         let mut connection = self.pool.acquire().await?;
-        // The server's own timeout comes first; this one is for a server that is not there any more.
-        let patience = self.statement_timeout + self.connect_timeout;
+        let patience = self.patience();
         let result = match time::timeout(patience, work(&mut connection)).await {
             Ok(result) => result.map_err(StoreError::from),
             Err(_) => Err(StoreError::timed_out(patience)),
@@ -132,7 +144,8 @@ impl Store for PostgresStore {
 
     async fn load(&self, each: &mut (dyn FnMut(Loaded) + Send)) -> Result<u64, StoreError> {
         let mut connection = self.connect().await?;
-        let rows = load::all(&mut connection, each).await?;
+        // Twice, because all would have to begin anew.
+        let rows = load::all(&mut connection, each, 2 * self.patience()).await?;
         connection.close().await?;
         Ok(rows)
     }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use reachd::store::{AnyStore, Batch, Store, StoreConfig, StoreError};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::generate::{Random, imsi};
 use super::{Fresh, load};
@@ -63,6 +64,65 @@ async fn a_server_that_never_answers_is_a_passing_failure() {
     let store = AnyStore::open(&config).await.unwrap();
     for failed in [store.commit(&one_row(1)).await, store.migrate().await] {
         assert!(matches!(failed, Err(StoreError::Transient(_))), "{failed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_does_not_get_on_is_a_passing_failure() {
+    let fresh = Fresh::postgres().await;
+    fresh.store.commit(&one_row(1)).await.unwrap();
+    let mut other = PgConnection::connect(&fresh.config.url).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE registration")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let impatient = StoreConfig {
+        statement_timeout: Duration::from_millis(100),
+        connect_timeout: Duration::from_secs(1),
+        ..fresh.config.clone()
+    };
+    let store = AnyStore::open(&impatient).await.unwrap();
+    let failed = store.load(&mut |_| ()).await;
+    assert!(matches!(failed, Err(StoreError::Transient(_))), "{failed:?}");
+    other.close().await.unwrap();
+    assert_eq!(load(&fresh.store).await.len(), 1);
+}
+
+/// A trigger notes what each commit waits for.
+const NOTE_DURABILITY: &str = "
+    CREATE TABLE noted (setting text);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO noted VALUES (current_setting('synchronous_commit'));
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER note AFTER INSERT ON registration FOR EACH STATEMENT EXECUTE FUNCTION note();
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_is_flushed_also_where_the_database_is_set_up_not_to_wait() {
+    let fresh = Fresh::postgres().await;
+    let mut other = PgConnection::connect(&fresh.config.url).await.unwrap();
+    sqlx::raw_sql(NOTE_DURABILITY).execute(&mut other).await.unwrap();
+    let database: String = sqlx::query_scalar("SELECT current_database()")
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+    for (set_up, expected) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("on", "on"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        let set = format!("ALTER DATABASE {database} SET synchronous_commit = {set_up}");
+        sqlx::query(AssertSqlSafe(set)).execute(&mut other).await.unwrap();
+        let store = fresh.reopened().await;
+        store.commit(&one_row(1)).await.unwrap();
+        store.close().await;
+        let noted: Vec<String> = sqlx::query_scalar("DELETE FROM noted RETURNING setting")
+            .fetch_all(&mut other)
+            .await
+            .unwrap();
+        assert_eq!(noted, [expected], "{set_up}");
     }
 }
 
