@@ -95,11 +95,11 @@ fn in_section<'a>(toml: &'a str, section: &'a str) -> impl Iterator<Item = &'a s
 }
 
 #[test]
-fn the_unit_checks_before_it_starts_and_is_confined() {
+fn the_unit_does_not_restart_on_a_wrong_configuration_and_is_confined() {
     let unit = read("systemd/reachd.service");
     for line in [
-        "ExecStartPre=/usr/bin/reachd check --config /etc/reachd/reachd.toml",
         "ExecStart=/usr/bin/reachd serve --config /etc/reachd/reachd.toml",
+        "RestartPreventExitStatus=2 78",
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
         "CapabilityBoundingSet=",
@@ -107,4 +107,6 @@ fn the_unit_checks_before_it_starts_and_is_confined() {
     ] {
         assert!(unit.lines().any(|other| other == line), "{line}");
     }
+    // RestartPreventExitStatus= looks at the main process alone: an exit with 78 before it would be tried again for ever.
+    assert!(!unit.lines().any(|line| line.starts_with("ExecStartPre=")));
 }
