@@ -36,6 +36,10 @@ pub const COMMIT_BUCKETS: [f64; 13] = [
 pub enum Refusal {
     /// It does not say what it must, or not in the right form.
     Invalid,
+    /// It names no subscriber.
+    MissingIdentifier,
+    /// Its number in the stream is not greater than the one before.
+    OutOfOrder,
     /// The queue is full or the store did not answer in time.
     TooBusy,
     /// The store refuses it.
@@ -45,11 +49,20 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 4] = [Self::Invalid, Self::TooBusy, Self::Store, Self::ShuttingDown];
+    const ALL: [Self; 6] = [
+        Self::Invalid,
+        Self::MissingIdentifier,
+        Self::OutOfOrder,
+        Self::TooBusy,
+        Self::Store,
+        Self::ShuttingDown,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Invalid => "refused_invalid",
+            Self::MissingIdentifier => "refused_missing_identifier",
+            Self::OutOfOrder => "refused_out_of_order",
             Self::TooBusy => "refused_too_busy",
             Self::Store => "refused_store",
             Self::ShuttingDown => "refused_shutting_down",

@@ -34,7 +34,16 @@ async fn a_scrape_shows_what_came_in_and_what_became_of_it() {
     for label in ["feed", "kind", "outcome"] {
         assert!(scrape.has_label("reachd_events_total", label), "{label}");
     }
-    // Refusals by their reason: the event without a node and the request without a User-Name.
+    // Refusals by feed and reason: of the stream one event each, and the request without a User-Name.
+    let refused =
+        |feed: &str, outcome| scrape.sum("reachd_events_total", &[("feed", feed), ("outcome", outcome)]);
+    for outcome in [
+        "refused_invalid",
+        "refused_missing_identifier",
+        "refused_out_of_order",
+    ] {
+        assert_eq!(refused("grpc", outcome), 1.0, "{outcome}: {}", scrape.text);
+    }
     assert_eq!(events("refused_invalid"), 2.0, "{}", scrape.text);
 
     // Diameter messages by peer, command and result, and the state of each peer.
@@ -111,7 +120,7 @@ async fn neither_metrics_nor_logs_tell_who_the_subscribers_are() {
     }
 }
 
-/// Four applied changes, a late purge, duplicates, a refused event, a broken request and three lookups.
+/// Four applied changes, a late purge, duplicates, an event refused for each reason, a broken request and three lookups.
 async fn work(daemon: &Daemon, subscriber: &Subscriber) {
     let mut dra = Peer::connect(daemon.diameter(), DRA).await;
     let imsi = &subscriber.imsi;
@@ -133,11 +142,17 @@ async fn work(daemon: &Daemon, subscriber: &Subscriber) {
     }
     let older = event(subscriber, Slot::Msc, "99910001", Change::Registered, ago(600));
     publisher.publish(older).await;
-    let mut nameless = registered;
+    let mut nameless = registered.clone();
     nameless.registration.as_mut().unwrap().node = String::new();
-    let sequence = publisher.send(nameless).await.unwrap();
+    publisher.send(nameless).await.unwrap();
+    let mut nobody = registered.clone();
+    nobody.subscriber = None;
+    let sequence = publisher.send(nobody).await.unwrap();
+    assert!(publisher.send_as(1, Some(registered)).await);
     publisher.acked_up_to(sequence).await;
-    assert_eq!(publisher.refused.len(), 1);
+    while publisher.refused.len() < 3 {
+        assert!(publisher.receive().await, "the stream goes on");
+    }
 
     let mut lookups = daemon.lookups();
     lookups.phone(&subscriber.number()).await;

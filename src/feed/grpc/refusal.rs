@@ -1,5 +1,6 @@
 //! Why an event is refused, in the words of the contract.
 
+use crate::ingest;
 use crate::proto::v1;
 
 /// What is wrong with an event. Names fields, never their values.
@@ -11,7 +12,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// The reasons of `RefusedEvent`, and of `reachd`'s refusal metrics.
+/// The reasons of `RefusedEvent`. What is refused is counted under the [`ingest::Refusal`] that each becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// A field is absent or malformed.
@@ -40,6 +41,17 @@ impl Reason {
             Self::MissingIdentifier => "MISSING_IDENTIFIER",
             Self::OutOfOrderSequence => "OUT_OF_ORDER_SEQUENCE",
             Self::StoreRefused => "STORE_REFUSED",
+        }
+    }
+}
+
+impl From<Reason> for ingest::Refusal {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::InvalidArgument => Self::Invalid,
+            Reason::MissingIdentifier => Self::MissingIdentifier,
+            Reason::OutOfOrderSequence => Self::OutOfOrder,
+            Reason::StoreRefused => Self::Store,
         }
     }
 }

@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 use tonic::{Code, Status, Streaming};
 
 use crate::grpc::error::status;
-use crate::ingest;
 use crate::ingest::{Ack, Acked, Refused, SubmitError};
 use crate::proto::v1;
 
@@ -122,14 +121,14 @@ impl<'a> Publisher<'a> {
         let v1::PublishEventsRequest { sequence, event } = request;
         let (shared, window) = (self.shared, &mut self.progress.window);
         if let Err(refusal) = window.check_sequence(sequence) {
-            shared.feed.refused(ingest::Refusal::Invalid);
+            shared.feed.refused(refusal.reason.into());
             window.name_refused(sequence, refusal);
             return Ok(Ok(()));
         }
         let event = match convert::event(event, shared.clock.now()) {
             Ok(event) => event,
             Err(refusal) => {
-                shared.feed.refused(ingest::Refusal::Invalid);
+                shared.feed.refused(refusal.reason.into());
                 window.refuse(sequence, refusal);
                 return Ok(Ok(()));
             }
