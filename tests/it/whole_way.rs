@@ -3,6 +3,7 @@
 use std::slice::from_ref;
 use std::time::SystemTime;
 
+use humantime_serde::re::humantime::format_rfc3339_micros;
 use reachd::proto::v1::{Connectivity, Device, DeviceIpv4Address, Freshness, UnknownReason};
 use reachd::proto::v1::{ReachabilityStatus as Status, RegistrationChange as Change, Slot};
 use tonic::Code;
@@ -391,7 +392,11 @@ on_each_engine! {
         publisher.publish(event).await;
         daemon.stop().await;
 
-        let sql = "SELECT CAST(status AS TEXT), CAST(last_status_time AS TEXT) FROM device_reachability";
+        let text = match engine {
+            Engine::Sqlite => "last_status_time",
+            Engine::Postgres => "to_char(last_status_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
+        };
+        let sql = sqlx::AssertSqlSafe(format!("SELECT CAST(status AS TEXT), {text} FROM device_reachability"));
         let rows: Vec<(String, Option<String>)> = match engine {
             Engine::Sqlite => {
                 let pool = sqlx::SqlitePool::connect(home.store_url()).await.unwrap();
@@ -402,9 +407,8 @@ on_each_engine! {
                 sqlx::query_as(sql).fetch_all(&pool).await.unwrap()
             }
         };
-        assert_eq!(rows.len(), 1);
-        assert_eq!(rows[0].0, "CONNECTED_SMS");
-        assert!(rows[0].1.is_some());
+        let at = format_rfc3339_micros(at.try_into().unwrap()).to_string();
+        assert_eq!(rows, [("CONNECTED_SMS".to_owned(), Some(at))]);
     }
 }
 
