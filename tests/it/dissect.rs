@@ -13,6 +13,8 @@ use crate::support::wire::{
 };
 
 const MME: &str = "mme1.visited.example";
+/// DIAMETER_MISSING_AVP.
+const MISSING_AVP: u32 = 5005;
 const PORT: u16 = 3868;
 const PEER_PORT: u16 = 40_000;
 
@@ -46,7 +48,6 @@ async fn wireshark_finds_no_fault_with_what_the_daemon_says() {
     for request in [
         unknown_command,
         unknown_application,
-        Request::update_location(imsi, MME).without(code::USER_NAME),
         Request::update_location(imsi, MME).without(code::ULR_FLAGS),
         Request::update_location("00101abc0000001", MME),
         Request::update_location(imsi, MME).with(encode_avp(code::PROXY_STATE, 0x40, None, b"ok")),
@@ -63,14 +64,25 @@ async fn wireshark_finds_no_fault_with_what_the_daemon_says() {
 
     let file = home.path("exchange.pcap");
     std::fs::write(&file, capture(&dra.recorded)).unwrap();
-    let sent = dra
-        .recorded
-        .iter()
-        .filter(|(direction, _)| *direction == Direction::FromDaemon)
-        .count();
-    assert_eq!(recognised(&file).await, sent);
-    // The one remark is the standard's doing: the example of a missing AVP has the minimum length (RFC 6733 §7.5), and
-    // the least User-Name has no octets.
+    assert_eq!(recognised(&file).await, said(&dra));
+    assert_eq!(faults(&file).await, Vec::<String>::new());
+}
+
+/// The example of a missing AVP has the minimum length (RFC 6733 §7.5), and the least User-Name has no octets. So the
+/// standard wants it; the dissector remarks on that and on nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_of_a_missing_text_is_empty_as_the_standard_wants_it() {
+    let home = Home::new(Engine::Sqlite).await;
+    let daemon = home.start().await;
+    let mut dra = Peer::connect_recorded(daemon.diameter(), DRA).await;
+    let nameless = Request::update_location(&Subscriber::nth(1).imsi, MME).without(code::USER_NAME);
+    dra.ask(&nameless).await.assert_result(MISSING_AVP);
+
+    let file = home.path("missing.pcap");
+    std::fs::write(&file, capture(&dra.recorded)).unwrap();
+    // CEA and ULA.
+    assert_eq!(said(&dra), 2);
+    assert_eq!(recognised(&file).await, 2);
     assert_eq!(faults(&file).await, ["Data is empty"]);
 }
 
@@ -119,6 +131,12 @@ async fn a_faulty_message_would_be_noticed() {
     dra.recorded[last].1[25..28].copy_from_slice(&[0, 0xff, 0]);
     std::fs::write(&file, capture(&dra.recorded)).unwrap();
     assert_ne!(faults(&file).await, Vec::<String>::new());
+}
+
+/// How many messages the daemon sent.
+fn said(peer: &Peer) -> usize {
+    let sent = |(direction, _): &&(Direction, _)| *direction == Direction::FromDaemon;
+    peer.recorded.iter().filter(sent).count()
 }
 
 /// How many messages of the daemon the dissector recognises as Diameter.
