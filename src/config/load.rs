@@ -3,15 +3,15 @@
 //! Loading reports every problem at once: a key that cannot be read is noted, taken out, and reading goes on.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::Config;
+use super::environment::{self, PREFIX};
 
-/// Variables of the environment that are configuration begin with this and contain `__`.
-const PREFIX: &str = "REACHD";
 /// More problems than this are not worth a reader's time.
 const MAX_PROBLEMS: usize = 100;
 
@@ -60,25 +60,34 @@ impl fmt::Display for ConfigError {
 /// # Errors
 /// All problems at once. A file that was named and is not there is one.
 pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
-    load_from(file, std::env::vars().collect())
+    load_from(file, std::env::vars_os())
 }
 
 /// [`load`] with the environment given.
 ///
 /// # Errors
 /// All problems at once.
-pub fn load_from(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Config, ConfigError> {
+pub fn load_from(
+    file: Option<&Path>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Config, ConfigError> {
     let failed = |problems| ConfigError {
         file: file.map(Path::to_owned),
         problems,
     };
-    let tree = layers(file, environment).map_err(|error| {
-        failed(vec![Problem {
-            key: String::new(),
-            sentence: error.to_string(),
-        }])
-    })?;
-    let (config, mut problems) = read(tree);
+    let (settings, mut problems) = environment::settings(variables);
+    let tree = match layers(file, settings) {
+        Ok(tree) => tree,
+        Err(error) => {
+            problems.push(Problem {
+                key: String::new(),
+                sentence: error.to_string(),
+            });
+            return Err(failed(problems));
+        }
+    };
+    let (config, unreadable) = read(tree);
+    problems.extend(unreadable);
     problems.extend(
         config
             .problems()
@@ -93,7 +102,7 @@ pub fn load_from(file: Option<&Path>, environment: HashMap<String, String>) -> R
 }
 
 /// All layers as one tree.
-fn layers(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Value, config::ConfigError> {
+fn layers(file: Option<&Path>, settings: HashMap<String, String>) -> Result<Value, config::ConfigError> {
     let mut builder = config::Config::builder();
     if let Some(file) = file {
         builder = builder.add_source(
@@ -102,11 +111,6 @@ fn layers(file: Option<&Path>, environment: HashMap<String, String>) -> Result<V
                 .required(true),
         );
     }
-    // Other variables with this prefix, such as a build's revision, are not configuration.
-    let settings = environment
-        .into_iter()
-        .filter(|(name, _)| name.contains("__"))
-        .collect();
     let environment = config::Environment::with_prefix(PREFIX)
         .prefix_separator("_")
         .separator("__")
@@ -217,8 +221,7 @@ mod tests {
         file.write_all(text.as_bytes()).unwrap();
         let environment = environment
             .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
+            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
         load_from(Some(file.path()), environment)
             .map_err(|error| error.problems.iter().map(ToString::to_string).collect())
     }
@@ -246,6 +249,26 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_with_one_underscore_is_a_problem_among_the_others() {
+        let problems = load_text(
+            "[ingest]\nbatch = 0",
+            &[("REACHD_STORE_URL", "postgres://x:secret@y")],
+        )
+        .unwrap_err();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("REACHD_STORE__URL"), "{problems:?}");
+        assert!(!problems.join("").contains("secret"), "{problems:?}");
+    }
+
+    #[test]
+    fn the_sections_are_all_known_by_name() {
+        let error = serde_json::from_str::<Config>(r#"{"": 1}"#)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(quoted(&error).skip(1).collect::<Vec<_>>(), Config::SECTIONS);
+    }
+
+    #[test]
     fn all_problems_are_told_at_once() {
         let text = "[grpc]\nlisten = \"nowhere\"\n[ingest]\nbatch = 0\nlinger = \"soon\"\n[admn]\nx = 1";
         let problems = load_text(text, &[]).unwrap_err().join("\n");
@@ -256,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_named_file_that_is_not_there_is_an_error() {
-        let error = load_from(Some(Path::new("no-such-file.toml")), HashMap::new()).unwrap_err();
+        let error = load_from(Some(Path::new("no-such-file.toml")), []).unwrap_err();
         assert!(error.to_string().contains("no-such-file.toml"));
     }
 }

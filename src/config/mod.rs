@@ -1,5 +1,6 @@
 //! The whole configuration. Each section's struct lives with the module it configures; here they meet.
 
+mod environment;
 mod load;
 
 use std::time::Duration;
@@ -73,6 +74,18 @@ impl Default for ShutdownConfig {
 }
 
 impl Config {
+    /// The names of its sections.
+    pub(crate) const SECTIONS: [&str; 8] = [
+        "store",
+        "grpc",
+        "diameter",
+        "admin",
+        "ingest",
+        "freshness",
+        "log",
+        "shutdown",
+    ];
+
     /// What is wrong beyond the form of single values, as (key, sentence).
     pub fn problems(&self) -> Vec<(String, String)> {
         let Self {
