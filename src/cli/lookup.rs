@@ -1,12 +1,15 @@
 //! `reachd lookup`: asks a running daemon about one device.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use clap::Args;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -27,7 +30,12 @@ const WITHIN: Duration = Duration::from_secs(10);
 #[command(after_help = "Examples:\n  reachd lookup +99912345678\n  reachd lookup meter-7@iot.example --json")]
 pub struct LookupArgs {
     /// The device: a phone number with leading plus, or an external identifier local@domain
+    // A number without its plus is told so, even if it begins with a minus; it is no option then, which would be shown.
+    #[arg(value_parser = Discreet(DeviceName::from_str), allow_negative_numbers = true)]
     pub device: DeviceName,
+    /// Nothing: a number with blanks in it would otherwise be told as a surplus argument, which shows it.
+    #[arg(hide = true, value_parser = Discreet(refuse_more), allow_negative_numbers = true)]
+    more: Option<Nothing>,
     /// The daemon.
     #[command(flatten)]
     pub server: ServerArgs,
@@ -87,6 +95,28 @@ impl From<DeviceName> for v1::Device {
     }
 }
 
+/// There is no value of it.
+#[derive(Clone, Copy, Debug)]
+enum Nothing {}
+
+fn refuse_more(_: &str) -> Result<Nothing, &'static str> {
+    Err("one device at a time; a phone number is written without blanks")
+}
+
+/// Reads an argument and keeps it out of the error: a device's name is personal data, and errors end up in the logs of
+/// those who call this command.
+#[derive(Clone, Copy)]
+struct Discreet<T>(fn(&str) -> Result<T, &'static str>);
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Discreet<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let read = value.to_str().ok_or("not UTF-8 text").and_then(self.0);
+        read.map_err(|what| clap::Error::raw(ErrorKind::ValueValidation, what).format(&mut command.clone()))
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -111,6 +141,7 @@ pub async fn look_up(
         server,
         max_age,
         json,
+        more: _,
     } = args;
     let mut client = ReachabilityServiceClient::new(server.connect(WITHIN).await?);
     let request = v1::GetReachabilityRequest {
@@ -161,14 +192,14 @@ mod tests {
     use super::*;
 
     #[derive(clap::Parser)]
-    struct Command {
+    struct LookupCommand {
         #[command(flatten)]
         args: LookupArgs,
     }
 
     #[test]
     fn the_help_tells_what_it_does_and_gives_examples() {
-        let help = Command::command().render_long_help().to_string();
+        let help = LookupCommand::command().render_long_help().to_string();
         assert!(help.starts_with("Ask a running reachd whether"), "{help}");
         assert!(help.contains("reachd lookup +99912345678"), "{help}");
     }

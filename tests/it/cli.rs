@@ -87,6 +87,28 @@ async fn wrong_usage_ends_with_2() {
     }
 }
 
+/// A number belongs to a person, and what commands print ends up in logs.
+#[tokio::test]
+async fn a_device_that_is_named_wrongly_is_not_repeated() {
+    let secret = "4242";
+    for arguments in [
+        &["lookup", "99942424242"][..],
+        &["lookup", "+0999424242"],
+        &["lookup", "-99942424242"],
+        &["lookup", "+99942", "424242"],
+        &["lookup", "+99912345", "-424242"],
+        &["lookup", "4242@"],
+        &["lookup", "--json", "99942424242"],
+    ] {
+        let output = reachd_with(arguments).await;
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        assert!(!told.contains(secret), "{arguments:?}: {told}");
+        assert!(told.starts_with("error: "), "{arguments:?}: {told}");
+        assert!(told.contains("Usage: reachd lookup"), "{arguments:?}: {told}");
+    }
+}
+
 #[tokio::test]
 async fn check_prints_every_problem_at_once_and_ends_with_78() {
     let home = Home::new(Engine::Sqlite).await;
