@@ -1,6 +1,6 @@
 //! Compiles `proto/` with protox, so that no protoc has to be installed, and stamps the git revision.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, error, fs};
 
@@ -30,8 +30,12 @@ fn main() -> Result<(), Box<dyn error::Error>> {
 
     // Image builds have no repository: they pass the revision in.
     println!("cargo:rerun-if-env-changed=REACHD_GIT_SHA");
-    println!("cargo:rerun-if-changed=.git/HEAD");
-    println!("cargo:rerun-if-changed=.git/refs/heads");
+    // Naming a path that is not there, as in a source archive, would run this at every build.
+    for path in [".git/HEAD", ".git/refs/heads"] {
+        if Path::new(path).exists() {
+            println!("cargo:rerun-if-changed={path}");
+        }
+    }
     let sha = env::var("REACHD_GIT_SHA")
         .ok()
         .or_else(git_sha)

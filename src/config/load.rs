@@ -278,6 +278,30 @@ mod tests {
     }
 
     #[test]
+    fn the_full_sample_has_every_key_and_the_minimal_one_is_enough() {
+        let (full, minimal) = (
+            include_str!("../../deploy/config/full.toml"),
+            include_str!("../../deploy/config/minimal.toml"),
+        );
+        assert!(load_text(minimal, &[]).is_ok());
+        assert!(load_text(full, &[]).is_ok());
+        let known_in = |text: &str| {
+            let problem = load_text(text, &[]).unwrap_err().join("");
+            let (_, known) = problem.split_once("known here: ").unwrap();
+            known.split(", ").map(str::to_owned).collect::<Vec<_>>()
+        };
+        for section in known_in("zzzzzzzzzzzz = 1") {
+            for key in known_in(&format!("[{section}]\nzzzzzzzzzzzz = 1")) {
+                let written = [format!("\n{key} = "), format!("[[{section}.{key}]]")];
+                assert!(
+                    written.iter().any(|w| full.contains(w)),
+                    "{section}.{key} is not in full.toml"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_named_file_that_is_not_there_is_an_error() {
         let error = load_from(Some(Path::new("no-such-file.toml")), []).unwrap_err();
         assert!(error.to_string().contains("no-such-file.toml"));
