@@ -1,8 +1,8 @@
 //! Where all parts meet: `Config` → [`App::build`] → [`App::run`].
 //!
 //! ```text
-//! build: recorder, store handle, every socket bound
-//! run:   admin up ─ migrate ─ gRPC up (NOT_READY) ─ load index ─ ready ─ Diameter up
+//! build: recorder, store handle, every socket bound, admin up
+//! run:   gRPC up (NOT_READY) ─ migrate ─ load index ─ ready ─ Diameter up
 //! stop:  1 unready  2 no new connections  3 Disconnect-Peer and last acknowledgements
 //!        4 flush to the store  5 close the store  6 admin last
 //! ```
@@ -44,6 +44,10 @@ pub const READY: &str = "reachd_ready";
 
 const STORE: &str = "store";
 const INDEX: &str = "index";
+/// How long closing the store's connections may take at the end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+/// A clock that stands further behind than this is worth a word.
+const MUCH: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(3);
 
@@ -167,29 +171,29 @@ impl App {
             admin,
         } = self;
         let begun = Instant::now();
-        let migrated = patiently(&stop, "the store is not available; trying again", || {
-            store.migrate()
-        })
-        .await;
-        let Some(migrated) = migrated else { return Ok(()) };
-        migrated.context("the store's schema")?;
-        readiness.release(STORE);
-
         let closing = CancellationToken::new();
         let health = Health::new().await;
         let services = Services {
             lookup: Lookup::new(Arc::clone(&index), config.freshness.max_age),
             ingest: GrpcFeed::new(ingest.clone(), Arc::clone(&clock), closing.clone()),
-            admin: Provisioning::new(ingest.clone(), clock, closing.clone()),
+            admin: Provisioning::new(ingest.clone(), Arc::clone(&clock), closing.clone()),
             health: health.clone(),
         };
         let mut grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
 
-        let load = || load(&store, &index);
-        let loaded = patiently(&stop, "the store cannot be read; trying again", load).await;
+        let migrate = || store.migrate();
+        let load = || load(&store, &index, &clock);
+        let loaded = match patiently(&stop, "the store is not available; trying again", migrate).await {
+            Some(Ok(())) => {
+                readiness.release(STORE);
+                patiently(&stop, "the store cannot be read; trying again", load).await
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        };
         let mut node: JoinHandle<()> = match loaded {
             Some(rows) => {
-                let rows = rows.context("loading the index")?;
+                let rows = rows.context("the store cannot be used")?;
                 let seconds = begun.elapsed().as_secs_f64();
                 tracing::info!(rows, seconds, version = build_info::LONG_VERSION, "ready");
                 readiness.release(INDEX);
@@ -237,7 +241,10 @@ impl App {
             grpc.abort();
             ingest.abort().await;
         }
-        store.close().await;
+        // A database that hangs would keep its connections, and this process, for as long as it likes.
+        if tokio::time::timeout(CLOSE_WITHIN, store.close()).await.is_err() {
+            tracing::warn!("the store's connections did not close in time and are dropped");
+        }
         tracing::info!("stopped");
         drop(admin);
         failed.map_or(Ok(()), Err)
@@ -268,14 +275,26 @@ where
 }
 
 /// Takes every row of the store into the index. May be repeated: rows join.
-async fn load(store: &AnyStore, index: &Index) -> Result<u64, StoreError> {
+async fn load(store: &AnyStore, index: &Index, clock: &ReceiptClock) -> Result<u64, StoreError> {
+    let mut newest = None;
     let mut take = |row: Loaded| match row {
         Loaded::Registration(row) => {
+            newest = newest.max(Some(row.received_at));
             index.load_registration(row.subscriber, row.slot, row.node.as_ref(), &row.facts);
         }
         Loaded::Binding(row) => index.load_binding(&row.identifier, row.subscriber, row.bound_at),
     };
     let rows = store.load(&mut take).await?;
+    if let Some(newest) = newest {
+        let now = clock.now();
+        if newest > now.plus(MUCH) {
+            tracing::warn!(
+                ahead = ?newest.since(now),
+                "the store holds events received in the future: check this machine's clock"
+            );
+        }
+        clock.raise(newest);
+    }
     index.finish_loading();
     Ok(rows)
 }

@@ -1,5 +1,7 @@
 //! What a feed says about a subscriber: the single currency between feeds and the rest.
 
+use std::time::Duration;
+
 use smallvec::SmallVec;
 
 use super::{Node, Slot, SubscriberIdentifiers, Timestamp};
@@ -14,15 +16,19 @@ pub struct Event {
     pub subscriber: SubscriberIdentifiers,
     /// When it happened, as the network tells; for messages that carry no time (S6a), when they were received.
     pub event_time: Timestamp,
-    /// When reachd received it. Never earlier than `event_time`: see [`Event::new`].
+    /// When reachd received it.
     pub received_at: Timestamp,
     /// What happened. Nearly always one change.
     pub changes: SmallVec<[Change; 1]>,
 }
 
 impl Event {
-    /// An event; a time ahead of its receipt (a source with a fast clock) is taken back to the receipt, so that
-    /// it cannot outvote everything the network will say until then.
+    /// How far ahead of its receipt an event's time is believed: sources' clocks differ a little, and changing their
+    /// times would change the order of their events.
+    pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+    /// An event; a time further ahead of its receipt than [`Self::CLOCK_TOLERANCE`] is taken back to the receipt, so
+    /// that it cannot outvote everything the network will say until then.
     pub fn new(
         subscriber: SubscriberIdentifiers,
         event_time: Timestamp,
@@ -31,7 +37,11 @@ impl Event {
     ) -> Self {
         Self {
             subscriber,
-            event_time: event_time.min(received_at),
+            event_time: if event_time > received_at.plus(Self::CLOCK_TOLERANCE) {
+                received_at
+            } else {
+                event_time
+            },
             received_at,
             changes: changes.into_iter().collect(),
         }

@@ -233,6 +233,20 @@ proptest! {
     }
 
     #[test]
+    fn no_number_of_purges_by_others_pushes_the_holder_out(
+        slot in slots(), names in prop::collection::vec(any::<u16>(), 0..60)
+    ) {
+        let mut registrations = Registrations::default();
+        registrations.apply(&event(1, [Change::Registered { slot, node: node(9), ends: Ends::default() }]));
+        let before = registrations.reachability(at(500));
+        for (time, name) in names.iter().enumerate() {
+            let node = Node::parse(&format!("stranger{name}")).unwrap();
+            registrations.apply(&event(2 + time as i64, [Change::Deregistered { slot, node }]));
+        }
+        prop_assert_eq!(registrations.reachability(at(500)), before);
+    }
+
+    #[test]
     fn memory_is_bounded_however_many_nodes_are_named(names in prop::collection::vec(any::<u16>(), 0..100)) {
         let mut registrations = Registrations::default();
         for (time, name) in names.iter().enumerate() {

@@ -410,8 +410,8 @@ impl Registrations {
     }
 
     /// Erases what can never matter again in a slot: every time that is not newer than the slot's clearing, or older
-    /// than the registration that holds the slot; that clearing itself then, too. Whatever comes later either is as old, or outvotes the holder.
-    /// The kept state is therefore the same for every order of arrival.
+    /// than the registration that holds the slot; that clearing itself then, too. Whatever comes later either is as
+    /// old, or outvotes the holder. The kept state is therefore the same for every order of arrival.
     fn tidy(&mut self, slot: Slot) {
         let cleared = self.cleared_at(slot);
         let since = |holder: &Registration| holder.facts.registered_at.filter(|at| Some(*at) > cleared);
@@ -438,19 +438,27 @@ impl Registrations {
         self.forget_oldest(slot);
     }
 
-    /// Keeps a slot within [`Self::MAX_NODES`].
+    /// Keeps a slot within [`Self::MAX_NODES`]: what goes first is what is over, then what is oldest, and never the
+    /// holder.
     fn forget_oldest(&mut self, slot: Slot) {
-        while self.held.iter().filter(|held| held.slot == slot).count() > Self::MAX_NODES {
+        while self.in_slot(slot).count() > Self::MAX_NODES {
+            let holder = self
+                .holder(slot)
+                .filter(|_| !slot.is_shared())
+                .map(|holder| &holder.node);
+            let stands =
+                |facts: &Facts| facts.present_at().is_some() && facts.deregistered_at < facts.present_at();
             let oldest = self
                 .held
                 .iter()
                 .enumerate()
-                .filter(|(_, held)| held.slot == slot)
-                .min_by(|(_, a), (_, b)| (a.facts.newest(), &a.node).cmp(&(b.facts.newest(), &b.node)))
+                .filter(|(_, held)| held.slot == slot && Some(&held.node) != holder)
+                .min_by_key(|(_, held)| (stands(&held.facts), held.facts.newest(), &held.node))
                 .map(|(place, _)| place);
-            if let Some(place) = oldest {
-                self.held.swap_remove(place);
-            }
+            match oldest {
+                Some(place) => self.held.swap_remove(place),
+                None => return,
+            };
         }
     }
 

@@ -307,3 +307,12 @@ fn an_effect_tells_which_of_several_changes_stand() {
         (true, false, false)
     );
 }
+
+#[test]
+fn a_source_with_a_slightly_fast_clock_keeps_its_order_and_a_wild_one_is_taken_back() {
+    let imsi = Imsi::parse("999010000000001").unwrap();
+    let minute = 60_000_000;
+    let event = |time: i64| Event::new(imsi.into(), at(time), at(1000), [registered(Slot::Mme, "a")]);
+    assert_eq!(event(1000 + minute).event_time, at(1000 + minute));
+    assert_eq!(event(1001 + minute).event_time, at(1000));
+}

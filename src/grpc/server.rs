@@ -28,6 +28,8 @@ const STREAM_WINDOW: u32 = 512 * 1024;
 const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
 /// Ours are a few hundred octets.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
+/// The largest lookup message taken.
+const MAX_LOOKUP_MESSAGE: usize = 1024 * 1024;
 /// TCP keepalive, for networks that forget idle connections.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -127,10 +129,14 @@ where
         health,
     } = services;
     let limit = config.max_message_size;
-    let mut routes = Routes::new(ReachabilityServiceServer::new(lookup).max_decoding_message_size(limit))
-        .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(limit))
-        .add_service(AdminServiceServer::new(admin).max_decoding_message_size(limit))
-        .add_service(HealthServer::new(health.service()));
+    // The largest batch of lookups takes less than half of this; a message of nothing but empty devices takes a hundred
+    // times its size in memory.
+    let lookup_limit = limit.min(MAX_LOOKUP_MESSAGE);
+    let mut routes =
+        Routes::new(ReachabilityServiceServer::new(lookup).max_decoding_message_size(lookup_limit))
+            .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(limit))
+            .add_service(AdminServiceServer::new(admin).max_decoding_message_size(limit))
+            .add_service(HealthServer::new(health.service()));
     if config.reflection {
         routes = routes
             .add_service(reflection::v1()?)

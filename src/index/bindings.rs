@@ -87,12 +87,20 @@ impl Bindings {
         self.msisdns.len() + self.externals.len()
     }
 
-    /// Each identifier's own id with its holder.
-    pub(super) fn for_each(&self, mut each: impl FnMut(SubscriberId, SubscriberId)) {
-        self.msisdns
-            .for_each(|msisdn, holder| each((*msisdn).into(), holder));
-        self.externals
-            .for_each(|external, holder| each(external.into(), holder));
+    /// The identifiers under whose own ids there are facts.
+    pub(super) fn with_facts(&self, has_facts: impl Fn(SubscriberId) -> bool) -> Vec<Identifier> {
+        let mut found = Vec::new();
+        self.msisdns.for_each(|msisdn| {
+            if has_facts((*msisdn).into()) {
+                found.push(Identifier::Msisdn(*msisdn));
+            }
+        });
+        self.externals.for_each(|external| {
+            if has_facts(external.into()) {
+                found.push(Identifier::External(external.clone()));
+            }
+        });
+        found
     }
 }
 
@@ -160,12 +168,11 @@ impl<K: Clone + Eq + Hash> Sharded<K> {
             .sum()
     }
 
-    fn for_each(&self, mut each: impl FnMut(&K, SubscriberId)) {
+    fn for_each(&self, each: impl FnMut(&K)) {
+        let mut each = each;
         for shard in &self.0 {
             let table = shard.read().unwrap_or_else(PoisonError::into_inner);
-            table
-                .iter()
-                .for_each(|(key, binding)| each(key, binding.subscriber));
+            table.keys().for_each(&mut each);
         }
     }
 }

@@ -13,6 +13,7 @@ mod nodes;
 mod subscribers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::{
     Effect, Event, Facts, Identifier, Node, Outcome, Reachability, Registrations, Slot, Status, SubscriberId,
@@ -32,6 +33,8 @@ pub struct Index {
     subscribers: Subscribers,
     bindings: Bindings,
     nodes: Nodes,
+    /// Held while a binding and the aliases that follow from it change together. Lookups never wait for it.
+    links: Mutex<()>,
     loaded: AtomicBool,
 }
 
@@ -124,12 +127,9 @@ impl Index {
                 registrations.apply_with(event, |node| self.nodes.shared(node))
             });
             effect = joined.result;
-            if joined.is_new && subscriber.is_weak() {
-                // Look for the binding only after the facts are there; `bind` looks for facts only after the
-                // binding is there. Whichever comes second finds the other.
-                if let Some(holder) = self.bindings.get(&event.subscriber.strongest()) {
-                    self.subscribers.add_alias(holder, subscriber);
-                }
+            if joined.was_empty && subscriber.is_weak() {
+                let _links = self.linking();
+                self.link(&event.subscriber.strongest());
             }
         }
         for identifier in event.subscriber.bindings() {
@@ -157,17 +157,34 @@ impl Index {
     }
 
     fn bind(&self, identifier: &Identifier, subscriber: SubscriberId, at: Timestamp) -> Outcome {
+        let _links = self.linking();
         let bound = self.bindings.bind(identifier, subscriber, at);
         if let Some(moved) = bound.moved {
-            let own = identifier.subscriber();
             if let Some(former) = moved.from {
-                self.subscribers.remove_alias(former, own);
+                self.subscribers.remove_alias(former, identifier.subscriber());
             }
-            if self.subscribers.contains(own) {
-                self.subscribers.add_alias(subscriber, own);
-            }
+            self.link(identifier);
         }
         bound.outcome
+    }
+
+    /// Waits until nobody else changes bindings together with aliases.
+    fn linking(&self) -> MutexGuard<'_, ()> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the facts under an identifier's own id, if there are any, count for its holder, and for whom that one
+    /// belongs to: an external identifier may belong to a number, and the number to an IMSI. The caller holds `links`.
+    fn link(&self, identifier: &Identifier) {
+        let own = identifier.subscriber();
+        if let Some(holder) = self.bindings.get(identifier)
+            && self.subscribers.contains(own)
+        {
+            self.subscribers.add_alias(holder, own);
+            if let Some(msisdn) = holder.as_msisdn() {
+                self.link(&Identifier::Msisdn(msisdn));
+            }
+        }
     }
 
     /// Takes a row of the store.
@@ -186,16 +203,16 @@ impl Index {
 
     /// Takes a row of the store.
     pub fn load_binding(&self, identifier: &Identifier, subscriber: SubscriberId, bound_at: Timestamp) {
-        self.bindings.bind(identifier, subscriber, bound_at);
+        self.bind(identifier, subscriber, bound_at);
     }
 
     /// Every row of the store was taken: lookups can be trusted from here on.
     pub fn finish_loading(&self) {
-        self.bindings.for_each(|identifier_id, holder| {
-            if self.subscribers.contains(identifier_id) {
-                self.subscribers.add_alias(holder, identifier_id);
-            }
-        });
+        // Events that came while loading have linked themselves; these are the rows.
+        for identifier in self.bindings.with_facts(|own| self.subscribers.contains(own)) {
+            let _links = self.linking();
+            self.link(&identifier);
+        }
         self.loaded.store(true, Ordering::Release);
     }
 

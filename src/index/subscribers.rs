@@ -9,6 +9,9 @@ use crate::domain::{Registrations, SubscriberId};
 /// While one shard grows only 1/256 of lookups wait, and each growth copies little.
 const SHARDS: usize = 256;
 
+/// More ids with facts of their own than any subscriber has.
+const MAX_ALIASES: usize = 64;
+
 /// What is kept under one id.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
@@ -31,8 +34,8 @@ impl Entry {
 /// What a change to an entry returned.
 pub(super) struct Written<T> {
     pub(super) result: T,
-    /// The entry was made for it.
-    pub(super) is_new: bool,
+    /// There were no facts before.
+    pub(super) was_empty: bool,
 }
 
 type Table = HashMap<SubscriberId, Entry>;
@@ -80,21 +83,18 @@ impl Subscribers {
         change: impl FnOnce(&mut Registrations) -> T,
     ) -> Written<T> {
         let mut table = self.writing(id);
-        let mut is_new = false;
-        let entry = table.entry(id).or_insert_with(|| {
-            is_new = true;
-            Entry::default()
-        });
+        let entry = table.entry(id).or_default();
+        let was_empty = entry.registrations.is_empty();
         Written {
             result: change(&mut entry.registrations),
-            is_new,
+            was_empty,
         }
     }
 
     pub(super) fn add_alias(&self, id: SubscriberId, alias: SubscriberId) {
         let mut table = self.writing(id);
         let aliases = table.entry(id).or_default().aliases.get_or_insert_default();
-        if !aliases.contains(&alias) {
+        if aliases.len() < MAX_ALIASES && !aliases.contains(&alias) {
             aliases.push(alias);
         }
     }

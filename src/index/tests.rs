@@ -1,7 +1,7 @@
 //! The index under every kind of change, and under readers meanwhile.
 
 use super::*;
-use crate::domain::{Change, Ends, Imsi, Msisdn, SubscriberIdentifiers};
+use crate::domain::{Change, Ends, ExternalIdentifier, Imsi, Msisdn, SubscriberIdentifiers};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).unwrap()
@@ -139,4 +139,82 @@ fn loading_rows_gives_the_same_answers_as_applying_events() {
             identifiers: 1
         }
     );
+}
+
+/// Applies events in every order, and once more to an index that loaded what each of them stored.
+fn in_every_order(events: &[Event], check: impl Fn(&Index, &str)) {
+    let mut orders = vec![Vec::new()];
+    for event in events {
+        orders = orders
+            .into_iter()
+            .flat_map(|order: Vec<&Event>| {
+                (0..=order.len()).map(move |place| {
+                    let mut longer = order.clone();
+                    longer.insert(place, event);
+                    longer
+                })
+            })
+            .collect();
+    }
+    for order in orders {
+        let (live, loaded) = (Index::new(), Index::new());
+        for event in &order {
+            live.apply(event);
+            let subscriber = event.subscriber.subscriber();
+            for change in &event.changes {
+                let (slot, node, facts) = Facts::of(change, event.event_time);
+                loaded.load_registration(subscriber, slot, node, &facts);
+            }
+            for identifier in event.subscriber.bindings() {
+                loaded.load_binding(&identifier, subscriber, event.event_time);
+            }
+        }
+        loaded.finish_loading();
+        let shown = format!(
+            "{:?}",
+            order.iter().map(|event| event.event_time).collect::<Vec<_>>()
+        );
+        check(&live, &shown);
+        check(&loaded, &format!("loaded {shown}"));
+    }
+}
+
+#[test]
+fn facts_two_steps_away_are_found_in_every_order_and_after_a_restart() {
+    let of = |imsi, msisdn, external: bool, time, change: Option<Change>| {
+        let ids = SubscriberIdentifiers::new(imsi, msisdn, external.then(self::external)).unwrap();
+        Event::new(ids, at(time), at(time), change)
+    };
+    let events = [
+        of(None, None, true, 10, Some(registered(Slot::Msc))),
+        of(Some(imsi(1)), Some(number(1)), false, 20, None),
+        of(None, Some(number(1)), true, 30, None),
+        of(Some(imsi(1)), None, false, 40, Some(registered(Slot::Mme))),
+    ];
+    in_every_order(&events, |index, order| {
+        for identifier in [Identifier::Msisdn(number(1)), Identifier::External(external())] {
+            let answer = index.lookup(&identifier, at(1000)).unwrap();
+            assert_eq!((answer.data, answer.sms), (true, true), "{identifier:?} {order}");
+        }
+        let whole = index.reachability(imsi(1).into(), at(1000));
+        assert_eq!((whole.data, whole.sms), (true, true), "{order}");
+    });
+}
+
+#[test]
+fn a_number_that_moves_back_and_forth_takes_its_facts_along_in_every_order() {
+    let events = [
+        event(None, Some(number(1)), 5, Some(registered(Slot::Msc))),
+        event(Some(imsi(1)), Some(number(1)), 10, None),
+        event(Some(imsi(2)), Some(number(1)), 20, None),
+        event(Some(imsi(1)), Some(number(1)), 30, None),
+    ];
+    in_every_order(&events, |index, order| {
+        assert!(index.reachability(imsi(1).into(), at(1000)).sms, "{order}");
+        assert!(!index.reachability(imsi(2).into(), at(1000)).sms, "{order}");
+    });
+}
+
+fn external() -> ExternalIdentifier {
+    ExternalIdentifier::parse("meter-1@iot.example").unwrap()
 }

@@ -25,9 +25,26 @@ impl ReceiptClock {
     }
 }
 
+impl ReceiptClock {
+    /// Answers later than `seen` from now on: receipt times must not step back over a restart either.
+    pub fn raise(&self, seen: Timestamp) {
+        self.last.fetch_max(seen.as_micros(), Ordering::AcqRel);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn receipt_times_go_on_after_what_was_received_before_a_restart() {
+        let clock = ReceiptClock::default();
+        let ahead = clock.now().plus(std::time::Duration::from_secs(100));
+        clock.raise(ahead);
+        assert!(clock.now() > ahead);
+        clock.raise(Timestamp::from_micros(1).unwrap());
+        assert!(clock.now() > ahead);
+    }
 
     #[test]
     fn receipt_times_strictly_increase() {

@@ -10,13 +10,16 @@ use crate::domain::{Change, Node, Slot, Timestamp};
 ///
 /// | bit | change |
 /// |---|---|
-/// | 0 Single-Registration-Indication | SGSN cleared, whoever held it |
 /// | 1 SGSN-Area-Restricted | unreachable in SGSN |
 /// | 2 Ready-for-SM-from-SGSN | reachable in SGSN-SMS; with Alert-Reason UE_PRESENT in SGSN too |
 /// | 3 UE-Reachable-from-MME | reachable in MME |
 /// | 5 UE-Reachable-from-SGSN | reachable in SGSN |
 /// | 6 Ready-for-SM-from-MME | reachable in MME-SMS; with Alert-Reason UE_PRESENT in MME too |
 /// | 9 Removal-of-MME-Registration-for-SMS | deregistered in MME-SMS; MME stays |
+///
+/// Bit 0, Single-Registration-Indication, asks the HSS to cancel whatever SGSN there is. It names no holder, so coming
+/// late it would end a newer registration than its sender knew of; it is left to the registrations themselves, which
+/// carry the same indication.
 ///
 /// Maximum-UE-Availability-Time ends what is reported reachable, unless it has passed already: a time that was over
 /// when the report was made bounds nothing.
@@ -61,16 +64,13 @@ pub(super) fn read(
         changes.push(restricted(&node));
     }
     // Whether the sender is the registered node shows in its reports alone: an SMS registration is never seen on a
-    // copy feed, and a clearing names no holder.
+    // copy feed.
     let reports = !changes.is_empty();
     if set(nor_flags::REMOVAL_OF_MME_REGISTRATION_FOR_SMS) {
         changes.push(Change::Deregistered {
             slot: Slot::MmeSms,
             node,
         });
-    }
-    if set(nor_flags::SINGLE_REGISTRATION) {
-        changes.push(Change::Cleared { slot: Slot::Sgsn });
     }
     Ok(AnswerKind::Notify { reports })
 }

@@ -37,8 +37,8 @@ fn every_bit_is_read_by_itself() {
         (1 << 2, Some(1), vec![reachable(Slot::SgsnSms)]),
         // "bit 9 Removal-of-MME-Registration-for-SMS: SMS deregistered in the MME slot; data facet unchanged"
         (1 << 9, None, vec![deregistered(Slot::MmeSms)]),
-        // "bit 0 Single-Registration-Indication: SGSN deregistered, node forgotten"
-        (1 << 0, None, vec![Change::Cleared { slot: Slot::Sgsn }]),
+        // "bit 0 Single-Registration-Indication": names no holder, and must not end one it did not know of.
+        (1 << 0, None, vec![]),
         // "bit 1 SGSN-Area-Restricted: SGSN unreachable"
         (1 << 1, None, vec![unreachable(Slot::Sgsn)]),
         // "Terminal-Information, APN/PGW data, bit 7, SRVCC: identity or none"
@@ -49,11 +49,7 @@ fn every_bit_is_read_by_itself() {
         (
             1 << 3 | 1 << 9 | 1 << 0,
             None,
-            vec![
-                reachable(Slot::Mme),
-                deregistered(Slot::MmeSms),
-                Change::Cleared { slot: Slot::Sgsn },
-            ],
+            vec![reachable(Slot::Mme), deregistered(Slot::MmeSms)],
         ),
         // Two bits that say the same say it once.
         (
