@@ -1,9 +1,9 @@
 //! Durable S6a events a second into Postgres, over what the same batched upsert reaches on the same server when nothing
 //! else happens: no Diameter, no index, batches of 1000 made beforehand, four at a time.
 //!
-//! Both work on a filled table of their own, so that rows are updated in place. The daemon runs in this process; the
-//! simulated network speaks to it over TCP, and an event counts when its answer has come back. Client, daemon, server
-//! and bench share the cores.
+//! Both work on a filled table of their own, so that every event is a row updated in place. The daemon runs in this
+//! process; two connections keep 4096 Update-Location-Requests each in flight over TCP, and an event counts when its
+//! answer has come back with success. Client, daemon, server and bench share the cores.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,24 +21,34 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
 use postgres::Cluster;
 use reachd::app::App;
 use reachd::config::Config;
+use reachd::diameter::codec::Message;
+use reachd::diameter::config::DiameterConfig;
+use reachd::diameter::dict::base;
+use reachd::diameter::node::connect;
+use reachd::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
 use reachd::domain::{Facts, Imsi, Node, Slot, SubscriberId, Timestamp};
 use reachd::ops::lifecycle::Stop;
-use reachd::sim::load::Plan as LoadPlan;
-use reachd::sim::mix::{Kind, Mix};
-use reachd::sim::population::Device;
-use reachd::sim::run::{Setup, Simulation};
+use reachd::sim::mix::Kind;
+use reachd::sim::population::{Device, Mme};
+use reachd::sim::request::Requests;
+use reachd::sim::scenario::Event;
 use reachd::store::{AnyStore, Batch, RegistrationRow, Store, StoreConfig};
 use support::{Plan, report};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 const BATCH: usize = 1000;
 const AT_A_TIME: usize = 4;
+const CONNECTIONS: u32 = 2;
+const WINDOW: usize = 4096;
 
 /// Rows of consecutive devices, all with a new time.
 fn batch(first: u32, population: u32, at: i64) -> Batch {
-    let node = Node::parse("mme01.epc.mnc001.mcc999.3gppnetwork.org").unwrap();
+    let node = Node::parse(&Mme(0).identity()).unwrap();
     let at = Timestamp::from_micros(at).unwrap();
     let row = |device: u32| RegistrationRow {
         subscriber: SubscriberId::from(Imsi::parse(&Device(device % population).imsi()).unwrap()),
@@ -74,7 +84,8 @@ async fn raw(store: &AnyStore, population: u32, round: Duration, number: i64) ->
         lanes.spawn(async move {
             // Lanes never meet in a row, as in the daemon: each has its own quarter of the devices.
             let quarter = population / AT_A_TIME as u32;
-            let mut made: Vec<Batch> = (0..16)
+            let batches = quarter / BATCH as u32;
+            let mut made: Vec<Batch> = (0..batches)
                 .map(|n| {
                     let mut batch = batch(n * BATCH as u32, quarter, 1);
                     for row in &mut batch.registrations {
@@ -86,7 +97,7 @@ async fn raw(store: &AnyStore, population: u32, round: Duration, number: i64) ->
                 .collect();
             let mut time = 1_800_000_000_000_000 + number * 1_000_000_000;
             while begun.elapsed() < round {
-                let place = (time % 16) as usize;
+                let place = (time % i64::from(batches)) as usize;
                 time += 1;
                 let at = Timestamp::from_micros(time);
                 for row in &mut made[place].registrations {
@@ -103,38 +114,135 @@ async fn raw(store: &AnyStore, population: u32, round: Duration, number: i64) ->
     rows.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// Answered events a second through the whole daemon.
-async fn whole(diameter: &str, population: u32, mix: Mix, round: Duration, seed: u64) -> f64 {
-    let plan = LoadPlan {
-        rate: 0,
-        window: 4096,
-        events: None,
-        duration: Some(round),
-    };
-    let mut simulation = Simulation::start(&Setup {
-        address: diameter.to_owned(),
-        identity: "dra1.sim.example".to_owned(),
-        realm: "sim.example".to_owned(),
-        population,
-        mix,
-        seed,
-        connections: 2,
-        plan,
-    });
-    simulation.connected().await.unwrap();
+/// A client that keeps its window full with periodic updates, the devices strewn as above.
+struct Flood {
+    requests: Requests,
+    next: u32,
+    population: u32,
+    until: Instant,
+    counts: Arc<Counts>,
+}
+
+/// What came back.
+#[derive(Default)]
+struct Counts {
+    sent: AtomicU64,
+    durable: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Flood {
+    fn send(&mut self, out: &mut BytesMut) {
+        let device = Device(self.next.wrapping_mul(7919) % self.population);
+        self.next = self.next.wrapping_add(1);
+        let event = Event {
+            device,
+            kind: Kind::Update,
+            node: Mme(0),
+        };
+        self.requests.write(out, self.next, &event);
+        self.counts.sent.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Service for Flood {
+    type Completion = ();
+
+    fn request(&mut self, _: Instant, _: &Message<'_>, _: &mut BytesMut) {}
+
+    fn answer(&mut self, now: Instant, answer: &Message<'_>, out: &mut BytesMut) {
+        let code = answer.find(&base::RESULT_CODE).and_then(|avp| avp.as_u32().ok());
+        let count = if code == Some(2001) {
+            &self.counts.durable
+        } else {
+            &self.counts.refused
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        if now < self.until {
+            self.send(out);
+        }
+    }
+
+    fn complete(&mut self, _: Instant, (): (), out: &mut BytesMut) {
+        for _ in 0..WINDOW {
+            self.send(out);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn expire(&mut self, _: Instant, _: &mut BytesMut) {}
+
+    fn pending(&self) -> usize {
+        0
+    }
+}
+
+struct Flooding {
+    connection: u32,
+    population: u32,
+    until: Instant,
+    counts: Arc<Counts>,
+}
+
+impl ServiceFactory for Flooding {
+    type Service = Flood;
+
+    fn open(&self, _: &ConnectedPeer) -> (Flood, Completions<Flood>) {
+        let (begin, completions) = mpsc::unbounded_channel();
+        begin.send(()).unwrap();
+        let flood = Flood {
+            requests: Requests::new("dra1.sim.example".into(), 1, self.connection, CONNECTIONS),
+            next: self.population / CONNECTIONS * self.connection,
+            population: self.population,
+            until: self.until,
+            counts: Arc::clone(&self.counts),
+        };
+        (flood, completions)
+    }
+}
+
+/// Events a second that came back durable through the whole daemon.
+async fn whole(address: &str, population: u32, round: Duration) -> f64 {
+    let counts = Arc::new(Counts::default());
     let begun = Instant::now();
-    simulation.done().await;
-    let stats = simulation.stats();
-    let rate = stats.succeeded() as f64 / begun.elapsed().as_secs_f64();
-    assert_eq!(stats.refused(), 0, "every event is answered with success");
-    println!(
-        "    {:.0} events/s, p50 {:?}, p99 {:?}, busy {}",
-        rate,
-        stats.latency.quantile(500),
-        stats.latency.quantile(990),
-        stats.busy()
+    let until = begun + round;
+    let stop = CancellationToken::new();
+    let mut connections = tokio::task::JoinSet::new();
+    for connection in 0..CONNECTIONS {
+        let config = DiameterConfig {
+            identity: format!("dra{connection}.sim.example"),
+            realm: "sim.example".to_owned(),
+            accept_unknown_peers: true,
+            ..DiameterConfig::default()
+        };
+        let flooding = Flooding {
+            connection,
+            population,
+            until,
+            counts: Arc::clone(&counts),
+        };
+        let (address, stop) = (address.to_owned(), stop.clone());
+        connections.spawn(async move {
+            connect(&address, config.into(), None, flooding, stop)
+                .await
+                .unwrap()
+        });
+    }
+    let back = || counts.durable.load(Ordering::Relaxed) + counts.refused.load(Ordering::Relaxed);
+    while Instant::now() < until || back() < counts.sent.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let rate = counts.durable.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64();
+    assert_eq!(
+        counts.refused.load(Ordering::Relaxed),
+        0,
+        "every event becomes durable"
     );
-    simulation.finish().await;
+    stop.cancel();
+    connections.join_all().await;
     rate
 }
 
@@ -180,12 +288,11 @@ fn main() {
         ready.wait_for(|ready| *ready).await.unwrap();
 
         println!("ingest: {population} devices, rounds of {:?}", plan.round);
-        let mix = Mix::of(&[(Kind::Attach, 1), (Kind::Update, 8), (Kind::Move, 1)]);
-        whole(&diameter, population, mix.clone(), plan.round / 2, 0).await;
+        whole(&diameter, population, plan.round / 2).await;
         raw(&bare, population, plan.round / 2, 0).await;
         let (mut durable, mut ceiling) = (vec![], vec![]);
         for number in 1..=plan.rounds {
-            durable.push(whole(&diameter, population, mix.clone(), plan.round, number as u64).await);
+            durable.push(whole(&diameter, population, plan.round).await);
             ceiling.push(raw(&bare, population, plan.round, number as i64).await);
         }
         report(
