@@ -211,6 +211,7 @@ impl App {
                 Ok(Err(error)) => anyhow::Error::new(error).context("the gRPC server"),
                 Err(error) => anyhow::Error::new(error).context("the gRPC server"),
             }),
+            () = ingest.broken() => Some(anyhow::anyhow!("a lane of the ingest pipeline ended by itself")),
             ended = &mut node => Some(match ended {
                 Ok(()) => anyhow::anyhow!("the Diameter node ended by itself"),
                 Err(error) => anyhow::Error::new(error).context("the Diameter node"),

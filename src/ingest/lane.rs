@@ -92,15 +92,20 @@ impl<S: Store> Lane<S> {
 
     /// Acknowledges what is durable already, so that only news costs the store anything.
     fn keep_news(&self, collected: &mut Vec<Submission>) {
-        collected.retain(
-            |submission| match self.shared.index.already_known(&submission.event) {
-                Some(outcome) => {
-                    self.settle(submission, Ok(outcome.into()));
-                    false
-                }
-                None => true,
-            },
-        );
+        collected.retain(|submission| {
+            let event = &submission.event;
+            // What is timed by its receipt cannot have been known before.
+            let has_own_time = event.event_time != event.received_at;
+            let known = if has_own_time {
+                self.shared.index.already_known(event)
+            } else {
+                None
+            };
+            if let Some(outcome) = known {
+                self.settle(submission, Ok(outcome.into()));
+            }
+            known.is_none()
+        });
     }
 
     /// Commits, applies and acknowledges. If the store refuses the batch, it is halved until the event it refuses
