@@ -25,6 +25,9 @@ pub const DEFECTS: &str = "reachd_diameter_defects_total";
 pub const WATCHDOG_SECONDS: &str = "reachd_diameter_watchdog_seconds";
 /// Connections refused or ended before they opened, by `cause`.
 pub const REFUSED: &str = "reachd_diameter_connections_refused_total";
+/// Open connections that ended, by `peer` and `reason` (`disconnected`, `peer_left`, `stopped`, `watchdog`, `framing`,
+/// `slow_message`, `slow_reader`, `superseded`, `aborted`).
+pub const CLOSED: &str = "reachd_diameter_connections_closed_total";
 
 /// Explicit buckets of the histograms here, for whoever sets up the exporter.
 pub const BUCKETS: &[(&str, &[f64])] = &[(
@@ -54,6 +57,7 @@ pub fn describe() {
         REFUSED,
         "Diameter connections that ended before they opened, by cause"
     );
+    describe_counter!(CLOSED, "Open Diameter connections that ended, by peer and reason");
 }
 
 /// Which way a message went.
@@ -277,6 +281,33 @@ impl Drop for PeerStateGauge {
     }
 }
 
+/// Counts the end of one open connection when it is dropped, so that none goes uncounted, whatever ends its task.
+pub(crate) struct EndCounter {
+    peer: Arc<str>,
+    reason: &'static str,
+}
+
+impl EndCounter {
+    /// A connection with the peer of that label has opened.
+    pub(crate) fn new(peer: Arc<str>) -> Self {
+        Self {
+            peer,
+            reason: "aborted",
+        }
+    }
+
+    /// It ended for this reason, one of those named at [`CLOSED`].
+    pub(crate) fn end(mut self, reason: &'static str) {
+        self.reason = reason;
+    }
+}
+
+impl Drop for EndCounter {
+    fn drop(&mut self) {
+        counter!(CLOSED, "peer" => Arc::clone(&self.peer), "reason" => self.reason).increment(1);
+    }
+}
+
 /// Why a connection ended before it opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RefusalCause {
@@ -312,6 +343,18 @@ impl RefusalCause {
             Self::Duplicate => "duplicate",
             Self::Refused => "refused",
             Self::Stopping => "stopping",
+        }
+    }
+
+    /// Whether this node judged the peer and turned it away, so that somebody has to look into it. The others just ended.
+    pub(crate) const fn is_verdict(self) -> bool {
+        match self {
+            Self::TooMany
+            | Self::Protocol
+            | Self::UnknownPeer
+            | Self::NoCommonApplication
+            | Self::Duplicate => true,
+            Self::Timeout | Self::Disconnected | Self::Refused | Self::Stopping => false,
         }
     }
 }

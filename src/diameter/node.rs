@@ -37,6 +37,7 @@ use super::peer::timer::{Backoff, Random};
 use super::service::ServiceFactory;
 use super::table::{Link, PeerEntry, PeerTable};
 use super::transport::half_open::HalfOpen;
+use super::transport::refusal_log::RefusalLog;
 use super::transport::{driver, handshake, listener, now, tcp};
 
 pub use super::transport::phase::CloseReason;
@@ -97,6 +98,7 @@ pub(crate) struct Shared<F> {
     pub(crate) factory: F,
     /// Cancelled when every connection has to end in order.
     pub(crate) stopping: CancellationToken,
+    pub(crate) refusals: RefusalLog,
     half_open: HalfOpen,
     hop_by_hop: AtomicU32,
     end_to_end: AtomicU32,
@@ -122,6 +124,7 @@ impl<F> Shared<F> {
         let end_to_end = (unix_seconds() as u32) << 20 | random.next() as u32 & 0x000f_ffff;
         Self {
             table: Arc::new(PeerTable::new(&diameter, Arc::clone(&local.applications))),
+            refusals: RefusalLog::default(),
             half_open: HalfOpen::new(diameter.max_connections),
             config: diameter,
             local,
@@ -194,8 +197,7 @@ impl<F: ServiceFactory> Node<F> {
         match responded {
             Ok(opened) => Ok(driver::run(&self.0, opened, reader, writer, remote).await),
             Err(cause) => {
-                debug!(cause = cause.label(), "Diameter connection refused");
-                metrics::refused(cause);
+                self.0.refusals.refused(cause, remote);
                 Err(cause)
             }
         }
@@ -213,6 +215,7 @@ impl<F: ServiceFactory> Node<F> {
         match handshake::initiate(&self.0, link, &mut reader, &mut writer, local).await {
             Ok(opened) => Ok(driver::run(&self.0, opened, reader, writer, remote).await),
             Err(cause) => {
+                // Whoever dialled tells of it.
                 metrics::refused(cause);
                 Err(cause)
             }

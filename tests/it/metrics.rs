@@ -1,5 +1,7 @@
 //! One scrape tells operators what goes on, and tells nobody who the subscribers are.
 
+use std::time::Instant;
+
 use reachd::proto::v1::{RegistrationChange as Change, Slot};
 
 use crate::support::daemon::{Daemon, Engine, Home};
@@ -118,6 +120,34 @@ async fn neither_metrics_nor_logs_tell_who_the_subscribers_are() {
             assert!(!text.contains(secret), "{secret} in the {place}:\n{text}");
         }
     }
+}
+
+/// Whoever connects without being known shows in the log, but cannot fill it, nor write into it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_peers_are_logged_with_their_cause_and_no_faster_than_one_a_second() {
+    const STRANGERS: usize = 50;
+    let home = Home::new(Engine::Sqlite).await;
+    let mut daemon = home.start().await;
+    let begun = Instant::now();
+    for _ in 0..STRANGERS {
+        let mut stranger = Peer::dial(daemon.diameter(), "stranger.elsewhere.example").await;
+        let answer = stranger.ask(&stranger.capabilities_exchange()).await;
+        assert_eq!(answer.result_code(), Some(3010), "DIAMETER_UNKNOWN_PEER");
+    }
+    daemon.signal_terminate();
+    daemon.ended().await;
+    let seconds = begun.elapsed().as_secs() as usize;
+
+    let log = daemon.log();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("unknown_peer")).collect();
+    assert!(!told.is_empty(), "{log}");
+    assert!(told.len() <= seconds + 1, "{} in {seconds} s: {log}", told.len());
+    for line in told {
+        for word in ["WARN", "127.0.0.1", "suppressed"] {
+            assert!(line.contains(word), "{word} in {line}");
+        }
+    }
+    assert!(!log.contains("stranger"), "{log}");
 }
 
 /// Four applied changes, a late purge, duplicates, an event refused for each reason, a broken request and three lookups.

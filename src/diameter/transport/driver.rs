@@ -22,7 +22,7 @@ use super::now;
 use super::phase::{CloseReason, Phase};
 use crate::diameter::codec::{Message, frame_length};
 use crate::diameter::config::PeerMode;
-use crate::diameter::metrics::PeerMetrics;
+use crate::diameter::metrics::{EndCounter, PeerMetrics};
 use crate::diameter::node::Shared;
 use crate::diameter::peer::admission::Addressing;
 use crate::diameter::peer::fsm::{Action, Event};
@@ -59,6 +59,7 @@ pub(super) struct Driver<'n, F: ServiceFactory> {
     pub(super) probe: Option<Probe>,
     pub(super) timers: Timers,
     pub(super) metrics: PeerMetrics,
+    pub(super) end_counter: EndCounter,
     pub(super) phase: Phase,
     pub(super) paused: bool,
     pub(super) inbuf: BytesMut,
@@ -94,6 +95,7 @@ pub(crate) async fn run<F: ServiceFactory>(
     };
     let mut driver = Driver {
         node,
+        end_counter: EndCounter::new(link.entry.label.clone()),
         link,
         service,
         peer,
@@ -397,8 +399,10 @@ impl<F: ServiceFactory> Driver<'_, F> {
             link,
             watchdog,
             peer,
+            end_counter,
             ..
         } = self;
+        end_counter.end(reason.label());
         drop(service);
         link.return_watchdog(watchdog);
         let _ = match reason {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::tcp;
-use crate::diameter::metrics::{self, RefusalCause};
+use crate::diameter::metrics::RefusalCause;
 use crate::diameter::node::Node;
 use crate::diameter::service::ServiceFactory;
 
@@ -33,8 +33,8 @@ pub(crate) async fn accept<F: ServiceFactory>(
                 }
             }
             accepted = listener.accept() => match accepted {
-                Ok(_) if connections.len() >= node.config().max_connections => {
-                    metrics::refused(RefusalCause::TooMany);
+                Ok((_, remote)) if connections.len() >= node.config().max_connections => {
+                    node.0.refusals.refused(RefusalCause::TooMany, remote);
                 }
                 Ok((stream, remote)) => {
                     let local = stream.local_addr().map_or_else(|_| node.config().listen.ip(), |local| local.ip());

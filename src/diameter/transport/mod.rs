@@ -24,6 +24,7 @@ pub(crate) mod half_open;
 pub(crate) mod handshake;
 pub(crate) mod listener;
 pub(crate) mod phase;
+pub(crate) mod refusal_log;
 pub(crate) mod tcp;
 
 #[cfg(test)]

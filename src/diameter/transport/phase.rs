@@ -37,6 +37,20 @@ impl CloseReason {
         }
     }
 
+    /// The `reason` label of the metrics.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::PeerLeft(_) => "peer_left",
+            Self::Stopped => "stopped",
+            Self::Watchdog => "watchdog",
+            Self::Framing => "framing",
+            Self::SlowMessage => "slow_message",
+            Self::SlowReader => "slow_reader",
+            Self::Superseded => "superseded",
+        }
+    }
+
     /// Whether Disconnect-Peer was played, so that the next connection starts without a penalty.
     pub(super) const fn in_order(self) -> bool {
         matches!(self, Self::PeerLeft(_) | Self::Stopped)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio_util::sync::CancellationToken;
 
-use crate::diameter::codec::MessageBuilder;
+use crate::diameter::codec::{CommandFlags, MessageBuilder};
 use crate::diameter::config::{DiameterConfig, PeerConfig};
 use crate::diameter::dict::base;
 use crate::diameter::dict::s6a::APPLICATION as S6A;
@@ -237,6 +237,62 @@ async fn messages_states_and_refusals_are_counted_under_bounded_labels() {
         ("peer_state", r#"peer="unknown",state="open""#, 1),
     ] {
         let line = format!("reachd_diameter_{name}{{{labels}}} {value}");
+        assert!(page.contains(&line), "{line} is not in\n{page}");
+    }
+    assert!(!page.contains("stranger"));
+}
+
+#[tokio::test]
+async fn the_end_of_an_open_connection_is_counted_by_peer_and_reason() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let page = recorder.handle();
+    // Tasks of this test's runtime run on this thread.
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let fixture = Fixture::start(
+        Over::Memory,
+        DiameterConfig {
+            accept_unknown_peers: true,
+            ..config()
+        },
+    );
+    let all_gone = || {
+        fixture.until("all connections are gone", |seen| {
+            seen.open.load(Ordering::SeqCst) == 0
+        })
+    };
+
+    // A version that does not exist.
+    let mut garbled = fixture.open("dra1.example").await;
+    garbled.send(&[9; 20]).await;
+    while garbled.receive().await.is_some() {}
+    all_gone().await;
+    for _ in 0..2 {
+        drop(fixture.open("stranger.example").await);
+        all_gone().await;
+    }
+    let mut left = fixture.open("hss1.example").await;
+    left.send(&dpr("hss1.example", 0)).await;
+    left.expect(base::COMMAND_DISCONNECT_PEER, false).await;
+    drop(left);
+    all_gone().await;
+    // What ends a connection's task out of turn is a reason of its own.
+    let mut deadly = fixture.open("dra1.example").await;
+    deadly
+        .send(&write(CommandFlags::default(), PANIC, S6A, |message| {
+            origin(message, "dra1.example");
+        }))
+        .await;
+    // Its predecessor failed, so that a watchdog request may come first.
+    while deadly.receive().await.is_some() {}
+
+    let page = page.render();
+    for (labels, value) in [
+        (r#"peer="dra1.example",reason="framing""#, 1),
+        (r#"peer="unknown",reason="disconnected""#, 2),
+        (r#"peer="hss1.example",reason="peer_left""#, 1),
+        (r#"peer="dra1.example",reason="aborted""#, 1),
+    ] {
+        let line = format!("reachd_diameter_connections_closed_total{{{labels}}} {value}");
         assert!(page.contains(&line), "{line} is not in\n{page}");
     }
     assert!(!page.contains("stranger"));
