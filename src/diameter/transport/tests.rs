@@ -10,6 +10,23 @@
     clippy::indexing_slicing
 )]
 
-mod connections;
+/// Runs each body over memory and over TCP.
+macro_rules! over_both {
+    ($($body:ident;)*) => {
+        mod memory {
+            $(#[tokio::test] async fn $body() { super::$body(super::Over::Memory).await; })*
+        }
+        mod tcp {
+            $(#[tokio::test] async fn $body() { super::$body(super::Over::Tcp).await; })*
+        }
+    };
+}
+
+mod admission;
+mod capabilities;
+mod disconnect;
 mod far_end;
+mod framing;
+mod isolation;
 mod nodes;
+mod watchdog;
