@@ -75,20 +75,21 @@ pub enum SlotState {
     Deregistered(Timestamp),
 }
 
-impl SlotState {
-    /// Since when it is up, if it is.
-    fn up(self) -> Option<Timestamp> {
-        match self {
-            Self::Up(since) => Some(since),
-            _ => None,
-        }
-    }
+/// The newest times at which slots of one kind came up or went down.
+#[derive(Default)]
+struct Newest {
+    up: Option<Timestamp>,
+    down: Option<Timestamp>,
+}
 
-    /// Since when it is known to be down, if it is.
-    fn down(self) -> Option<Timestamp> {
-        match self {
-            Self::Unreachable(since) | Self::Deregistered(since) => Some(since),
-            _ => None,
+impl Newest {
+    fn add(&mut self, state: SlotState) {
+        match state {
+            SlotState::Unknown => {}
+            SlotState::Up(since) => self.up = self.up.max(Some(since)),
+            SlotState::Unreachable(since) | SlotState::Deregistered(since) => {
+                self.down = self.down.max(Some(since));
+            }
         }
     }
 }
@@ -96,22 +97,20 @@ impl SlotState {
 impl Registrations {
     /// The answer at `now`.
     pub fn reachability(&self, now: Timestamp) -> Reachability {
-        let newest = |slots: &[Slot], time: fn(SlotState) -> Option<Timestamp>| {
-            slots
-                .iter()
-                .filter_map(|slot| time(self.usable(*slot, now)))
-                .max()
-        };
-        let data_up = newest(&Slot::DATA, SlotState::up);
-        let sms_up = newest(&Slot::SMS, SlotState::up);
-        let data_down = newest(&Slot::DATA, SlotState::down);
+        let (mut data, mut sms) = (Newest::default(), Newest::default());
+        // A subscriber is known in one or two slots, seldom more.
+        for slot in Slot::ALL.into_iter().filter(|slot| self.knows(*slot)) {
+            let of = if slot.carries_data() { &mut data } else { &mut sms };
+            of.add(self.usable(slot, now));
+        }
+        let (data_up, sms_up, data_down) = (data.up, sms.up, data.down);
         let (status, rests_on) = if data_up.is_some() {
             (Status::ConnectedData, data_up)
         } else if sms_up.is_some() {
             // It became SMS alone when SMS came or when data went, whichever was later.
             (Status::ConnectedSms, sms_up.max(data_down))
         } else {
-            match data_down.max(newest(&Slot::SMS, SlotState::down)) {
+            match data_down.max(sms.down) {
                 Some(down) => (Status::NotConnected, Some(down)),
                 None => (Status::Unknown(UnknownReason::NoHistory), None),
             }

@@ -462,6 +462,11 @@ impl Registrations {
         }
     }
 
+    /// Whether anything is known of a slot.
+    pub(super) fn knows(&self, slot: Slot) -> bool {
+        self.in_slot(slot).next().is_some() || self.cleared_at(slot).is_some()
+    }
+
     /// The registrations kept in one slot, in no particular order.
     pub fn in_slot(&self, slot: Slot) -> impl Iterator<Item = &Registration> {
         self.held.iter().filter(move |held| held.slot == slot)

@@ -68,6 +68,14 @@ impl Slot {
         Self::IpSmGw,
     ];
 
+    /// Whether it carries data; otherwise it carries SMS.
+    pub fn carries_data(self) -> bool {
+        matches!(
+            self,
+            Self::Mme | Self::Sgsn | Self::Amf3gpp | Self::AmfNon3gpp | Self::Session
+        )
+    }
+
     /// The number by which the store names this slot.
     pub fn number(self) -> u8 {
         self as u8
@@ -150,6 +158,7 @@ mod tests {
     fn every_slot_carries_either_data_or_sms() {
         for slot in Slot::ALL {
             assert_ne!(Slot::DATA.contains(&slot), Slot::SMS.contains(&slot), "{slot}");
+            assert_eq!(Slot::DATA.contains(&slot), slot.carries_data(), "{slot}");
         }
     }
 }
