@@ -1,12 +1,15 @@
 //! The rules of reachability, without I/O, clocks or threads.
 //!
 //! Read in this order: [`subscriber`] (who), [`slot`] and [`node`] (where), [`event`] (what a feed says),
-//! [`registration`] (what is kept, and how facts join), [`reachability`] (the answer), [`freshness`] (how sure).
+//! [`facts`] (what is kept of it), [`registration`] (how facts make up what is known), [`reachability`] (the answer),
+//! [`freshness`] (how sure).
 //! Time always comes in as a parameter. Nothing here knows Diameter, gRPC or SQL.
 
 pub mod event;
+pub mod facts;
 pub mod freshness;
 pub mod node;
+pub mod outcome;
 pub mod reachability;
 pub mod registration;
 pub mod slot;
@@ -14,10 +17,12 @@ pub mod subscriber;
 pub mod time;
 
 pub use event::{Change, Ends, Event};
+pub use facts::{Facts, Report};
 pub use freshness::Freshness;
 pub use node::Node;
+pub use outcome::{Effect, Outcome};
 pub use reachability::{Reachability, SlotState, Status, UnknownReason};
-pub use registration::{Effect, Facts, Outcome, Registration, Registrations, Report};
+pub use registration::{Registration, Registrations};
 pub use slot::Slot;
 pub use subscriber::{
     ExternalIdentifier, Identifier, IdentifierError, Imsi, Msisdn, SubscriberId, SubscriberIdentifiers,

@@ -89,8 +89,18 @@ async fn a_refused_event_is_named_with_its_reason_and_the_stream_goes_on() {
         assert!(refused.message.starts_with(field), "{refused:?}");
         assert!(!refused.message.contains("98765"), "{refused:?}");
     }
-    let labels = [("feed", "grpc"), ("outcome", "refused_invalid")];
-    assert_eq!(daemon.scrape("reachd_events_total", &labels), Some(4.0));
+    for (outcome, count) in [
+        ("refused_invalid", 1.0),
+        ("refused_missing_identifier", 1.0),
+        ("refused_out_of_order", 2.0),
+    ] {
+        let labels = [("feed", "grpc"), ("outcome", outcome)];
+        assert_eq!(
+            daemon.scrape("reachd_events_total", &labels),
+            Some(count),
+            "{outcome}"
+        );
+    }
     let labels = [("feed", "grpc"), ("outcome", "applied"), ("kind", "registered")];
     assert_eq!(daemon.scrape("reachd_events_total", &labels), Some(2.0));
 }
