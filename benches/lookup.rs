@@ -1,5 +1,5 @@
-//! Lookups a second over an empty tonic unary echo, both served in one process to the same client: four connections with
-//! 64 calls in flight each, over an index of a million devices.
+//! Lookups a second over an empty tonic unary echo, and over a constant answer of the same size, all served in one process
+//! to the same client: four connections with 64 calls in flight each, over an index of a million devices.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod support;
@@ -25,8 +25,11 @@ const DEVICES: u64 = 1_000_000;
 const CONNECTIONS: usize = 4;
 const IN_FLIGHT: usize = 64;
 
-/// The reference: the same call, doing nothing but returning what it was given.
-struct Echo;
+/// The references: the same call, doing nothing but returning what it was given, and beside it, for the cost of an answer of
+/// full size to both sides, a constant.
+struct Echo {
+    constant: Option<v1::Reachability>,
+}
 
 #[tonic::async_trait]
 impl ReachabilityService for Echo {
@@ -36,7 +39,7 @@ impl ReachabilityService for Echo {
     ) -> Result<Response<v1::GetReachabilityResponse>, Status> {
         let device = request.into_inner().device;
         Ok(Response::new(v1::GetReachabilityResponse {
-            reachability: None,
+            reachability: self.constant.clone(),
             device,
         }))
     }
@@ -138,7 +141,7 @@ fn percentile(figures: &mut [f64], share: f64) -> f64 {
 }
 
 fn main() {
-    let plan = Plan::new(7, Duration::from_secs(3));
+    let plan = Plan::new(9, Duration::from_secs(3));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -146,15 +149,34 @@ fn main() {
     runtime.block_on(async {
         let index = filled();
         let lookups = serve(Lookup::new(Arc::clone(&index), Duration::from_secs(3600))).await;
-        let echoes = serve(Echo).await;
+        let echoes = serve(Echo { constant: None }).await;
+        let time = prost_types::Timestamp {
+            seconds: 1_790_000_000,
+            nanos: 123_456_000,
+        };
+        let constant = v1::Reachability {
+            status: v1::ReachabilityStatus::ConnectedData.into(),
+            reachable: Some(true),
+            connectivity: vec![v1::Connectivity::Data.into()],
+            last_status_time: Some(time),
+            last_confirmed_time: Some(time),
+            freshness: v1::Freshness::Fresh.into(),
+            unknown_reason: 0,
+        };
+        let constants = serve(Echo {
+            constant: Some(constant),
+        })
+        .await;
         storm(&lookups, plan.round / 3).await;
         storm(&echoes, plan.round / 3).await;
-        let (mut ours, mut echo, mut latencies) = (vec![], vec![], vec![]);
+        storm(&constants, plan.round / 3).await;
+        let (mut ours, mut echo, mut same_size, mut latencies) = (vec![], vec![], vec![], vec![]);
         for _ in 0..plan.rounds {
             let (rate, sampled) = storm(&lookups, plan.round).await;
             ours.push(rate);
             latencies.extend(sampled);
             echo.push(storm(&echoes, plan.round).await.0);
+            same_size.push(storm(&constants, plan.round).await.0);
         }
         report(
             "lookup GetReachability",
@@ -162,6 +184,13 @@ fn main() {
             &ours,
             "empty tonic unary echo",
             &echo,
+        );
+        report(
+            "lookup GetReachability",
+            "calls/s",
+            &ours,
+            "constant answer of the same size",
+            &same_size,
         );
         println!(
             "  latency at {} calls in flight: p50 {:.1} ms, p99 {:.1} ms",
