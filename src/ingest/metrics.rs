@@ -19,7 +19,7 @@ pub const COMMIT_SECONDS: &str = "reachd_ingest_commit_seconds";
 pub const LAG_SECONDS: &str = "reachd_event_lag_seconds";
 /// Commits tried again because the store was not available.
 pub const STORE_RETRIES: &str = "reachd_store_retries_total";
-/// 1 while the last commit or probe succeeded.
+/// 1 while the store takes commits, 0 while they are retried.
 pub const STORE_UP: &str = "reachd_store_up";
 /// Events waiting for the store.
 pub const QUEUED: &str = "reachd_ingest_queued_events";

@@ -63,13 +63,6 @@ impl Store for AnyStore {
         }
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Postgres(store) => store.ping().await,
-            Self::Sqlite(store) => store.ping().await,
-        }
-    }
-
     fn parallel_commits(&self) -> usize {
         match self {
             Self::Postgres(store) => store.parallel_commits(),

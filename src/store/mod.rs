@@ -83,9 +83,6 @@ pub trait Store: Send + Sync + 'static {
         each: &mut (dyn FnMut(Loaded) + Send),
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// Whether the store answers.
-    fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
-
     /// How many commits at a time make it faster: 1 for an engine with a single writer.
     fn parallel_commits(&self) -> usize;
 

@@ -208,10 +208,6 @@ impl Store for Panics {
         Ok(0)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
     fn parallel_commits(&self) -> usize {
         2
     }

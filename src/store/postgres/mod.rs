@@ -150,12 +150,6 @@ impl Store for PostgresStore {
         Ok(rows)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.run(async |connection| sqlx::query("SELECT 1").execute(&mut **connection).await)
-            .await?;
-        Ok(())
-    }
-
     fn parallel_commits(&self) -> usize {
         self.parallel_commits
     }

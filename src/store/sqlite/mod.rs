@@ -112,11 +112,6 @@ impl Store for SqliteStore {
         Ok(rows)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
-        Ok(())
-    }
-
     fn parallel_commits(&self) -> usize {
         1
     }

@@ -78,10 +78,6 @@ impl Store for HeldStore {
         self.inner.load(each).await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.inner.ping().await
-    }
-
     fn parallel_commits(&self) -> usize {
         self.inner.parallel_commits()
     }
