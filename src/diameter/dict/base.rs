@@ -72,13 +72,21 @@ pub const DISCONNECT_PEER: CommandDef = CommandDef {
 avps! {
     vendor 0;
     USER_NAME = 1 "User-Name" Utf8String M "RFC 6733 §8.14";
+    NAS_IP_ADDRESS = 4 "NAS-IP-Address" OctetString M "RFC 7155";
+    FRAMED_IP_ADDRESS = 8 "Framed-IP-Address" OctetString M "RFC 7155";
     CLASS = 25 "Class" OctetString M "RFC 6733 §8.20";
     SESSION_TIMEOUT = 27 "Session-Timeout" Unsigned32 M "RFC 6733 §8.13";
+    CALLED_STATION_ID = 30 "Called-Station-Id" Utf8String M "RFC 7155";
+    CALLING_STATION_ID = 31 "Calling-Station-Id" Utf8String M "RFC 7155";
+    NAS_IDENTIFIER = 32 "NAS-Identifier" Utf8String M "RFC 7155";
     PROXY_STATE = 33 "Proxy-State" OctetString M "RFC 6733 §6.7.4";
     ACCT_SESSION_ID = 44 "Acct-Session-Id" OctetString M "RFC 6733 §9.8.4";
     ACCT_MULTI_SESSION_ID = 50 "Acct-Multi-Session-Id" Utf8String M "RFC 6733 §9.8.5";
     EVENT_TIMESTAMP = 55 "Event-Timestamp" Time M "RFC 6733 §8.21";
     ACCT_INTERIM_INTERVAL = 85 "Acct-Interim-Interval" Unsigned32 M "RFC 6733 §9.8.2";
+    FRAMED_INTERFACE_ID = 96 "Framed-Interface-Id" Unsigned64 M "RFC 7155";
+    FRAMED_IPV6_PREFIX = 97 "Framed-IPv6-Prefix" OctetString M "RFC 3162, RFC 7155";
+    DELEGATED_IPV6_PREFIX = 123 "Delegated-IPv6-Prefix" OctetString - "RFC 4818";
     HOST_IP_ADDRESS = 257 "Host-IP-Address" Address M "RFC 6733 §5.3.5";
     AUTH_APPLICATION_ID = 258 "Auth-Application-Id" Unsigned32 M "RFC 6733 §6.8";
     ACCT_APPLICATION_ID = 259 "Acct-Application-Id" Unsigned32 M "RFC 6733 §6.9";
@@ -118,6 +126,10 @@ avps! {
     EXPERIMENTAL_RESULT_CODE = 298 "Experimental-Result-Code" Unsigned32 M "RFC 6733 §7.7";
     INBAND_SECURITY_ID = 299 "Inband-Security-Id" Unsigned32 M "RFC 6733 §6.10";
     DRMP = 301 "DRMP" Enumerated - "RFC 7944 §9.1";
+    SUBSCRIPTION_ID = 443 "Subscription-Id" Grouped M "RFC 8506";
+    SUBSCRIPTION_ID_DATA = 444 "Subscription-Id-Data" Utf8String M "RFC 8506";
+    SUBSCRIPTION_ID_TYPE = 450 "Subscription-Id-Type" Enumerated M "RFC 8506";
+    SERVICE_CONTEXT_ID = 461 "Service-Context-Id" Utf8String M "RFC 8506";
     ACCOUNTING_RECORD_TYPE = 480 "Accounting-Record-Type" Enumerated M "RFC 6733 §9.8.1";
     ACCOUNTING_REALTIME_REQUIRED = 483 "Accounting-Realtime-Required" Enumerated M "RFC 6733 §9.8.7";
     ACCOUNTING_RECORD_NUMBER = 485 "Accounting-Record-Number" Unsigned32 M "RFC 6733 §9.8.3";

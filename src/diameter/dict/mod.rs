@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_vendor_is_part_of_the_name() {
         assert_eq!(lookup(1, 0).map(|def| def.name), Some("User-Name"));
-        assert_eq!(lookup(1, tgpp::VENDOR_ID), None);
+        assert_eq!(lookup(1, tgpp::VENDOR_ID).map(|def| def.name), Some("3GPP-IMSI"));
         assert_eq!(lookup(1400, 0), None);
         assert_eq!(lookup(1400, 13019), None);
     }
