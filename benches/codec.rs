@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use diameter::dictionary::{self, Dictionary};
 use diameter::{ApplicationId, CommandCode, DiameterMessage};
-use reachd::diameter::apps::s6a::{self, PendingAnswer};
+use reachd::diameter::apps::{self, PendingAnswer};
 use reachd::diameter::codec::{
     CommandFlags, LocalIdentity, Message, MessageBuilder, ResultCode, frame_length,
 };
@@ -84,10 +84,10 @@ fn main() {
             out.clear();
             let length = frame_length(black_box(&request), 65_536).unwrap().unwrap();
             let message = Message::decode(request.get(..length).unwrap()).unwrap();
-            let decoded = s6a::decode(&message, now).unwrap();
-            let answer = PendingAnswer::new(&message, decoded.answer);
-            black_box(decoded.event);
-            answer.success(&mut out, Some(Outcome::Applied.into()), &identity);
+            let decoded = apps::decode(&message, now).unwrap();
+            let answer = PendingAnswer::new(&message, decoded.reply);
+            black_box(decoded.events);
+            answer.write(&mut out, answer.verdict(Some(Outcome::Applied.into())), &identity);
             black_box(&out);
         }));
         decodes.push(rate(plan.round, || {

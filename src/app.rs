@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::node::BoundNode;
-use crate::feed::diameter::DiameterFeed;
+use crate::feed::diameter::{DiameterFeed, Treatment};
 use crate::feed::grpc::GrpcFeed;
 use crate::feed::provisioning::Provisioning;
 use crate::grpc::{GrpcServer, Health, Services};
@@ -108,7 +108,10 @@ impl App {
                 origin_host: config.diameter.identity.as_str().into(),
                 origin_realm: config.diameter.realm.as_str().into(),
             },
-            config.ingest.answer_within,
+            Treatment {
+                answer_within: config.ingest.answer_within,
+                remembered: config.diameter.remembered_requests,
+            },
             config.diameter.peers.iter().map(|peer| peer.identity.as_str()),
         );
         let node = BoundNode::bind(config.diameter.clone().into(), feed)

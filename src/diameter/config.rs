@@ -9,10 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::dict::s6a;
-
-/// Applications that this node serves, by the names used in the configuration.
-pub const APPLICATIONS: &[(&str, u32)] = &[("s6a", s6a::APPLICATION)];
+use super::dict::{APPLICATIONS, application_named};
 
 /// The Diameter node and its peers.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -60,6 +57,9 @@ pub struct DiameterConfig {
     pub max_connections: usize,
     /// Requests of one connection that may wait for their answer; beyond it the connection is not read.
     pub max_pending: usize,
+    /// How many requests are remembered to recognise duplicates, at about 100 octets each. Each is remembered for four
+    /// minutes at least, unless there are more than half as many in four minutes.
+    pub remembered_requests: usize,
 }
 
 impl Default for DiameterConfig {
@@ -81,6 +81,7 @@ impl Default for DiameterConfig {
             max_message_size: 256 * 1024,
             max_connections: 256,
             max_pending: 4096,
+            remembered_requests: 1_000_000,
         }
     }
 }
@@ -135,11 +136,14 @@ impl PeerConfig {
     pub fn application_ids(&self) -> Vec<u32> {
         APPLICATIONS
             .iter()
-            .filter(|(name, _)| {
+            .filter(|application| {
                 self.applications.is_empty()
-                    || self.applications.iter().any(|own| own.eq_ignore_ascii_case(name))
+                    || self
+                        .applications
+                        .iter()
+                        .any(|own| own.eq_ignore_ascii_case(application.name))
             })
-            .map(|&(_, id)| id)
+            .map(|application| application.id)
             .collect()
     }
 }
@@ -193,6 +197,7 @@ impl DiameterConfig {
             ),
             ("max_connections", self.max_connections, 1, 65_536),
             ("max_pending", self.max_pending, 1, 1 << 20),
+            ("remembered_requests", self.remembered_requests, 1000, 100_000_000),
         ] {
             if value < least || value > most {
                 found(
@@ -239,11 +244,8 @@ impl DiameterConfig {
                 );
             }
             for name in &peer.applications {
-                if !APPLICATIONS
-                    .iter()
-                    .any(|(known, _)| known.eq_ignore_ascii_case(name))
-                {
-                    let known: Vec<_> = APPLICATIONS.iter().map(|(known, _)| *known).collect();
+                if application_named(name).is_none() {
+                    let known: Vec<_> = APPLICATIONS.iter().map(|known| known.name).collect();
                     found(
                         key("applications"),
                         format!(
@@ -288,6 +290,7 @@ fn is_host_and_port(address: &str) -> bool {
 )]
 mod tests {
     use super::*;
+    use crate::diameter::dict::s6a;
 
     fn keys(config: &DiameterConfig) -> Vec<String> {
         config.problems().into_iter().map(|(key, _)| key).collect()

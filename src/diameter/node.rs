@@ -29,7 +29,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::codec::LocalIdentity;
-use super::config::{APPLICATIONS, DiameterConfig};
+use super::config::DiameterConfig;
+use super::dict::APPLICATIONS;
 use super::metrics::{self, RefusalCause};
 use super::peer::capabilities::{Local, Remote};
 use super::peer::messages::DisconnectCause;
@@ -117,7 +118,7 @@ impl<F> Shared<F> {
                 origin_realm: diameter.realm.as_str().into(),
             },
             origin_state_id,
-            applications: APPLICATIONS.iter().map(|&(_, id)| id).collect(),
+            applications: APPLICATIONS.iter().map(|application| application.id).collect(),
         };
         let mut random = Random::new(RandomState::new().build_hasher().finish());
         // RFC 6733 §3: the low 12 bits of the time on top, 20 random bits below.

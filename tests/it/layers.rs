@@ -96,6 +96,7 @@ const LAYERS: &[Layer] = &[
             "diameter::apps",
             "diameter::codec",
             "diameter::dict",
+            "diameter::peer",
             "diameter::service",
         ],
         never: NO_STORE_ENGINE,

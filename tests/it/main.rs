@@ -15,6 +15,7 @@ mod crash;
 mod deploy;
 mod diameter_errors;
 mod dissect;
+mod duplicates;
 mod grpc;
 mod ingest;
 mod layers;

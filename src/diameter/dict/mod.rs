@@ -1,15 +1,20 @@
 //! The dictionaries: AVPs and commands as data, with the clause that defines them.
 //!
 //! [`base`] holds what the IETF defined, [`tgpp`] the AVPs of vendor 10415, [`s6a`] the commands, masks and values of
-//! S6a/S6d; [`check`] holds a request against its command's grammar. Look an AVP up by code and vendor with [`lookup`];
+//! S6a/S6d; [`APPLICATIONS`] lists what
+//! is served, [`check`] holds a request against its command's grammar. Look an AVP up by code and vendor with [`lookup`];
 //! names are for people only. The dictionary is generous on purpose: an AVP that is known here is never rejected for
 //! its M bit, whatever the sender chose (TS 29.272 §7.3.1, note on the M bit).
 
+mod application;
 pub mod base;
 pub mod check;
 pub mod s6a;
 pub mod tgpp;
 
+pub use application::{
+    APPLICATIONS, Advertised, Application, application, application_name, application_named,
+};
 pub use check::check_request;
 
 use super::codec::AvpFlags;

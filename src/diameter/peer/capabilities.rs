@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use crate::diameter::codec::{
     Avp, CommandFlags, Defect, Header, LocalIdentity, Message, MessageBuilder, ResultCode,
 };
-use crate::diameter::dict::{base, tgpp};
+use crate::diameter::dict::{self, Advertised, base, tgpp};
 
 /// What this node says about itself.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Local {
     pub identity: LocalIdentity,
     /// Grows with every start, so that peers see that state was lost.
     pub origin_state_id: u32,
-    /// 3GPP applications served.
+    /// Applications served.
     pub applications: Arc<[u32]>,
 }
 
@@ -102,12 +102,22 @@ fn write_members(message: &mut MessageBuilder<'_>, local: &Local, addresses: &[I
         .avp_utf8(&base::PRODUCT_NAME, "reachd")
         .avp_u32(&base::ORIGIN_STATE_ID, local.origin_state_id)
         .avp_u32(&base::SUPPORTED_VENDOR_ID, tgpp::VENDOR_ID);
-    for application in local.applications.iter() {
-        message.group(&base::VENDOR_SPECIFIC_APPLICATION_ID, |group| {
-            group
-                .avp_u32(&base::VENDOR_ID, tgpp::VENDOR_ID)
-                .avp_u32(&base::AUTH_APPLICATION_ID, *application);
-        });
+    for id in local.applications.iter() {
+        match dict::application(*id).map(|application| application.advertised) {
+            Some(Advertised::VendorSpecific { vendor }) => {
+                message.group(&base::VENDOR_SPECIFIC_APPLICATION_ID, |group| {
+                    group
+                        .avp_u32(&base::VENDOR_ID, vendor)
+                        .avp_u32(&base::AUTH_APPLICATION_ID, *id);
+                });
+            }
+            Some(Advertised::Accounting) => {
+                message.avp_u32(&base::ACCT_APPLICATION_ID, *id);
+            }
+            None => {
+                message.avp_u32(&base::AUTH_APPLICATION_ID, *id);
+            }
+        }
     }
 }
 

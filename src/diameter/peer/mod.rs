@@ -4,10 +4,12 @@
 //! or random device; jitter comes from a seed given at construction, so that every run can be repeated. Why it is cut
 //! this way, the tables and what we added to them: LIFECYCLE.md beside this file.
 //!
-//! In reading order: [`fsm`], [`election`], [`watchdog`], [`timer`], [`capabilities`], [`messages`], [`admission`].
+//! In reading order: [`fsm`], [`election`], [`watchdog`], [`timer`], [`capabilities`], [`messages`], [`admission`],
+//! [`duplicates`].
 
 pub mod admission;
 pub mod capabilities;
+pub mod duplicates;
 pub mod election;
 pub mod fsm;
 pub mod messages;

@@ -397,6 +397,13 @@ pub(crate) const DRA: &str = "dra1.home.example";
 /// A second one.
 pub(crate) const OTHER_DRA: &str = "dra2.home.example";
 
+/// Where a connection begins to count. Each has a range of its own, since an originator's End-to-End Identifiers, which
+/// follow from these, must differ on all its connections (RFC 6733 §3).
+fn first_hop_by_hop() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0x1000);
+    NEXT.fetch_add(1 << 20, Ordering::Relaxed)
+}
+
 impl Peer {
     /// A TCP connection on which nothing was said yet.
     pub(crate) async fn dial(address: SocketAddr, identity: &str) -> Self {
@@ -407,7 +414,7 @@ impl Peer {
         Self {
             stream,
             identity: identity.to_owned(),
-            next_hop_by_hop: 0x1000,
+            next_hop_by_hop: first_hop_by_hop(),
             received: Vec::new(),
             recorded: Vec::new(),
             recording: false,
@@ -433,7 +440,7 @@ impl Peer {
         let mut peer = Self {
             stream,
             identity: identity.to_owned(),
-            next_hop_by_hop: 0x1000,
+            next_hop_by_hop: first_hop_by_hop(),
             received: Vec::new(),
             recorded: Vec::new(),
             recording: true,

@@ -1,6 +1,6 @@
 //! Cancel-Location-Request: the HSS tells a node that it serves the subscriber no longer (TS 29.272 §5.2.1.2).
 
-use super::{AnswerKind, Changes, destination_host, mask, required};
+use super::{AnyReply, Changes, destination_host, mask, required};
 use crate::diameter::codec::{Defect, Message};
 use crate::diameter::dict::s6a::{cancellation_type, clr_flags};
 use crate::diameter::dict::tgpp;
@@ -19,7 +19,7 @@ use crate::domain::{Change, Node, Slot};
 /// A move changes nothing by itself. The new node's ULR takes the slot over; if the CLR overtakes it, ending the old
 /// registration here would show a connected device as gone until the ULR arrives. Types 2 and 4 name both slots where
 /// the message does not tell which: the one that the node does not hold is not touched by it.
-pub(super) fn read(request: &Message<'_>, changes: &mut Changes) -> Result<AnswerKind, Defect> {
+pub(super) fn read(request: &Message<'_>, changes: &mut Changes) -> Result<AnyReply, Defect> {
     let cause = required(request, &tgpp::CANCELLATION_TYPE)?;
     let flags = mask(request, &tgpp::CLR_FLAGS)?;
     let node = destination_host(request)?;
@@ -50,7 +50,7 @@ pub(super) fn read(request: &Message<'_>, changes: &mut Changes) -> Result<Answe
         }
         _ => return Err(Defect::invalid_value(&cause)),
     }
-    Ok(AnswerKind::Plain)
+    Ok(AnyReply::Plain)
 }
 
 fn unreachable(slot: Slot, node: &Node) -> Change {

@@ -2,8 +2,7 @@
 //! HSS send each other, and discards our answers (TS 29.272).
 //!
 //! Only requests are visible, so a request is taken as what happened, although the HSS may have refused it. S6a
-//! carries no time: everything happened when it was received. [`decode`] tells what a request means,
-//! [`PendingAnswer`] keeps what its answer needs until the event is durable.
+//! carries no time: everything happened when it was received. [`decode`] tells what a request means.
 //!
 //! Each request has its own file, where its rules stand:
 //!
@@ -19,19 +18,20 @@
 //! AIR tells that a device is asking for service, not that it got any. RSR tells that an HSS restarted: nodes will
 //! register their devices again, and nothing is lost meanwhile.
 
-mod answer;
 mod clr;
 mod idr;
 mod nor;
 mod pur;
+mod reply;
 #[cfg(test)]
 mod tests;
 mod ulr;
 
-pub use answer::{AnswerKind, Answered, PendingAnswer};
+pub use reply::Reply;
 
 use smallvec::SmallVec;
 
+use super::{Decoded, Reply as AnyReply};
 use crate::diameter::codec::{Avp, Defect, Message, ResultCode};
 use crate::diameter::dict::{AvpDef, base, check_request, s6a, tgpp};
 use crate::domain::{
@@ -40,15 +40,6 @@ use crate::domain::{
 
 /// The changes of one request: seldom more than one.
 type Changes = SmallVec<[Change; 1]>;
-
-/// What a sound request means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decoded {
-    /// What happened; `None` if nothing that matters here.
-    pub event: Option<Event>,
-    /// What to answer once the event is durable.
-    pub answer: AnswerKind,
-}
 
 /// Reads a request of S6a/S6d.
 ///
@@ -66,7 +57,7 @@ pub fn decode(request: &Message<'_>, received_at: Timestamp) -> Result<Decoded, 
         s6a::command_of(header.command).ok_or_else(|| Defect::new(ResultCode::COMMAND_UNSUPPORTED))?;
     check_request(request, command)?;
     let mut changes = Changes::new();
-    let answer = match command.code {
+    let reply = match command.code {
         316 => ulr::read(request, &mut changes)?,
         317 => clr::read(request, &mut changes)?,
         319 => idr::read(request, &mut changes)?,
@@ -75,8 +66,8 @@ pub fn decode(request: &Message<'_>, received_at: Timestamp) -> Result<Decoded, 
         // Authentication-Information, Delete-Subscriber-Data, Reset.
         _ => {
             return Ok(Decoded {
-                event: None,
-                answer: AnswerKind::Plain,
+                events: SmallVec::new(),
+                reply: AnyReply::Plain,
             });
         }
     };
@@ -87,7 +78,10 @@ pub fn decode(request: &Message<'_>, received_at: Timestamp) -> Result<Decoded, 
         received_at,
         changes,
     });
-    Ok(Decoded { event, answer })
+    Ok(Decoded {
+        events: event.into_iter().collect(),
+        reply,
+    })
 }
 
 /// Whom it is about: the IMSI in User-Name, and what Subscription-Data adds to it. Also whether it adds anything.

@@ -1,6 +1,6 @@
 //! Notify-Request: a node reports what it learnt about the subscriber (TS 29.272 §5.2.5).
 
-use super::{AnswerKind, Changes, mask, origin_host};
+use super::{AnyReply, Changes, Reply, mask, origin_host};
 use crate::diameter::codec::{Defect, Message};
 use crate::diameter::dict::s6a::{alert_reason, nor_flags};
 use crate::diameter::dict::tgpp;
@@ -27,7 +27,7 @@ pub(super) fn read(
     request: &Message<'_>,
     received_at: Timestamp,
     changes: &mut Changes,
-) -> Result<AnswerKind, Defect> {
+) -> Result<AnyReply, Defect> {
     let flags = mask(request, &tgpp::NOR_FLAGS)?.unwrap_or(0);
     let set = |bit| flags & bit != 0;
     let until = match request.find(&tgpp::MAXIMUM_UE_AVAILABILITY_TIME) {
@@ -72,7 +72,7 @@ pub(super) fn read(
             node,
         });
     }
-    Ok(AnswerKind::Notify { reports })
+    Ok(AnyReply::S6a(Reply::Notify { reports }))
 }
 
 fn restricted(node: &Node) -> Change {

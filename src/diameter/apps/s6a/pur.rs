@@ -1,6 +1,6 @@
 //! Purge-UE-Request: a node has deleted the subscriber (TS 29.272 §5.2.1.3).
 
-use super::{AnswerKind, Changes, mask, origin_host};
+use super::{AnyReply, Changes, Reply, mask, origin_host};
 use crate::diameter::codec::{Defect, Message};
 use crate::diameter::dict::s6a::pur_flags;
 use crate::diameter::dict::tgpp;
@@ -9,7 +9,7 @@ use crate::domain::{Change, Slot};
 /// PUR-Flags select a half of a combined node; with neither bit or both, whatever the Origin-Host holds is purged.
 ///
 /// A half that the node does not hold, or no longer, is harmless: it only adds to that node's own facts.
-pub(super) fn read(request: &Message<'_>, changes: &mut Changes) -> Result<AnswerKind, Defect> {
+pub(super) fn read(request: &Message<'_>, changes: &mut Changes) -> Result<AnyReply, Defect> {
     let flags = mask(request, &tgpp::PUR_FLAGS)?.unwrap_or(0);
     let node = origin_host(request)?;
     let mme_only = (true, false);
@@ -30,5 +30,5 @@ pub(super) fn read(request: &Message<'_>, changes: &mut Changes) -> Result<Answe
             });
         }
     }
-    Ok(AnswerKind::Purge { mme, sgsn })
+    Ok(AnyReply::S6a(Reply::Purge { mme, sgsn }))
 }

@@ -17,7 +17,8 @@ mod ulr;
 
 use bytes::BytesMut;
 
-use super::{Decoded, decode};
+use super::decode;
+use crate::diameter::apps::Decoded;
 use crate::diameter::codec::{CommandFlags, Defect, Message, MessageBuilder};
 use crate::diameter::dict::{CommandDef, base, s6a, tgpp};
 use crate::domain::{Change, Imsi, Node, Slot, Timestamp};
@@ -64,7 +65,9 @@ fn read(octets: &[u8]) -> Result<Decoded, Defect> {
 /// The changes of a sound request; none if there is no event.
 fn changes(command: &CommandDef, write: impl FnOnce(&mut MessageBuilder<'_>)) -> Vec<Change> {
     let decoded = read(&request(command, write)).unwrap();
-    let Some(event) = decoded.event else {
+    let mut events = decoded.events;
+    assert!(events.len() <= 1);
+    let Some(event) = events.pop() else {
         return Vec::new();
     };
     assert_eq!((event.event_time, event.received_at), (now(), now()));

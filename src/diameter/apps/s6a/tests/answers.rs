@@ -1,7 +1,7 @@
 //! What is answered once the event is durable (TS 29.272 §7.2), and when it cannot be.
 
 use super::*;
-use crate::diameter::apps::s6a::{AnswerKind, Answered, PendingAnswer};
+use crate::diameter::apps::{PendingAnswer, Reply, Verdict};
 use crate::diameter::codec::{LocalIdentity, ResultCode};
 use crate::domain::{Effect, Ends, Event, Outcome, Registrations};
 
@@ -13,13 +13,10 @@ fn identity() -> LocalIdentity {
 }
 
 /// The answer to a request, as its AVPs: (code, data).
-fn answer(
-    octets: &[u8],
-    write: impl FnOnce(&PendingAnswer, &mut BytesMut) -> Answered,
-) -> (u8, Vec<(u32, Vec<u8>)>) {
+fn answer(octets: &[u8], write: impl FnOnce(&PendingAnswer, &mut BytesMut)) -> (u8, Vec<(u32, Vec<u8>)>) {
     let message = Message::decode(octets).unwrap();
-    let kind = decode(&message, now()).unwrap().answer;
-    let pending = PendingAnswer::new(&message, kind);
+    let reply = decode(&message, now()).unwrap().reply;
+    let pending = PendingAnswer::new(&message, reply);
     let mut out = BytesMut::new();
     write(&pending, &mut out);
     let answer = Message::decode(&out).unwrap();
@@ -36,7 +33,7 @@ fn answer(
 
 fn success(octets: &[u8], outcome: Option<Outcome>) -> Vec<(u32, Vec<u8>)> {
     let (flags, avps) = answer(octets, |pending, out| {
-        pending.success(out, outcome.map(Effect::from), &identity())
+        pending.write(out, pending.verdict(outcome.map(Effect::from)), &identity());
     });
     assert_eq!(flags, 0x40);
     avps
@@ -106,7 +103,7 @@ fn an_update_is_answered_with_the_separation_indication() {
 fn a_purge_without_flags_freezes_the_half_that_its_node_held() {
     let octets = request(&s6a::PURGE_UE, |_| {});
     let decoded = decode(&Message::decode(&octets).unwrap(), now()).unwrap();
-    let purge = decoded.event.unwrap();
+    let purge = decoded.events[0].clone();
     let Some(Change::Deregistered { node, .. }) = purge.changes.first() else {
         panic!("a purge")
     };
@@ -120,7 +117,7 @@ fn a_purge_without_flags_freezes_the_half_that_its_node_held() {
     known.apply(&Event::new(purge.subscriber.clone(), earlier, earlier, [attach]));
     let effect = known.apply(&purge);
     let (_, avps) = answer(&octets, |pending, out| {
-        pending.success(out, Some(effect), &identity())
+        pending.write(out, pending.verdict(Some(effect)), &identity());
     });
     assert_eq!(avps, with(common(2001), 1442, 1));
 }
@@ -205,7 +202,11 @@ fn what_agents_added_is_returned_in_order() {
 #[test]
 fn errors_take_the_error_form_only_if_they_are_protocol_errors() {
     let octets = request(&s6a::UPDATE_LOCATION, ulr(2));
-    let error = |code| answer(&octets, |pending, out| pending.error(out, code, &identity()));
+    let error = |code| {
+        answer(&octets, |pending, out| {
+            pending.write(out, Verdict::of(code), &identity())
+        })
+    };
     let mut busy = common(3004);
     busy.remove(2);
     assert_eq!(error(ResultCode::TOO_BUSY), (0x60, busy));
@@ -216,9 +217,11 @@ fn errors_take_the_error_form_only_if_they_are_protocol_errors() {
 fn a_request_without_session_id_or_proxies_keeps_nothing() {
     let mut out = BytesMut::new();
     MessageBuilder::request(&mut out, CommandFlags::PROXIABLE, 321, s6a::APPLICATION, 7, 9).finish();
-    let pending = PendingAnswer::new(&Message::decode(&out).unwrap(), AnswerKind::Plain);
+    let pending = PendingAnswer::new(&Message::decode(&out).unwrap(), Reply::Plain);
     let mut answer = BytesMut::new();
-    let answered = pending.success(&mut answer, None, &identity());
+    let verdict = pending.verdict(None);
+    pending.write(&mut answer, verdict, &identity());
+    let answered = verdict.answered;
     assert_eq!(answered.code(), 2001);
     assert_eq!(Message::decode(&answer).unwrap().avps().next().unwrap().code, 268);
 }

@@ -10,7 +10,7 @@ fn profile(write: impl Fn(&mut MessageBuilder<'_>)) -> impl Fn(&mut MessageBuild
 }
 
 fn event(command: &CommandDef, write: impl FnOnce(&mut MessageBuilder<'_>)) -> Option<Event> {
-    read(&request(command, write)).unwrap().event
+    read(&request(command, write)).unwrap().events.pop()
 }
 
 fn msisdn() -> Identifier {

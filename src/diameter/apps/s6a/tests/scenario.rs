@@ -36,7 +36,8 @@ impl Watch {
         self.now = self.now.plus(Duration::from_secs(1));
         let event = decode(&Message::decode(&octets).unwrap(), self.now)
             .unwrap()
-            .event?;
+            .events
+            .pop()?;
         Some(self.known.apply(&event).outcome)
     }
 

@@ -73,6 +73,6 @@ fn the_node_is_the_origin_host_in_lower_case_and_no_agent() {
         .position(|part| part == MME.as_bytes())
         .unwrap();
     octets[at..at + 3].copy_from_slice(b"MME");
-    let event = read(&octets).unwrap().event.unwrap();
+    let event = read(&octets).unwrap().events.pop().unwrap();
     assert_eq!(event.changes.into_vec(), registered(Slot::Mme, false, true));
 }

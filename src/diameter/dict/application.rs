@@ -1,0 +1,60 @@
+//! The applications that this node serves (RFC 6733 §2.4).
+
+use super::{base, s6a, tgpp};
+
+/// How an application is advertised in capabilities exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advertised {
+    /// Auth-Application-Id within Vendor-Specific-Application-Id, as 3GPP applications are.
+    VendorSpecific {
+        /// Whose application it is.
+        vendor: u32,
+    },
+    /// Acct-Application-Id by itself.
+    Accounting,
+}
+
+/// One application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Application {
+    /// The name used in configuration, metrics and output.
+    pub name: &'static str,
+    /// Application-Id.
+    pub id: u32,
+    /// How it is advertised.
+    pub advertised: Advertised,
+}
+
+const fn tgpp(name: &'static str, id: u32) -> Application {
+    Application {
+        name,
+        id,
+        advertised: Advertised::VendorSpecific {
+            vendor: tgpp::VENDOR_ID,
+        },
+    }
+}
+
+/// Every application served, in the order in which they are advertised.
+pub const APPLICATIONS: &[Application] = &[tgpp("s6a", s6a::APPLICATION)];
+
+/// The application of that Application-Id.
+pub fn application(id: u32) -> Option<&'static Application> {
+    APPLICATIONS.iter().find(|application| application.id == id)
+}
+
+/// The application of that name, whatever its case.
+pub fn application_named(name: &str) -> Option<&'static Application> {
+    APPLICATIONS
+        .iter()
+        .find(|application| application.name.eq_ignore_ascii_case(name))
+}
+
+/// The name of an application for people: `base` for the base protocol, `other` for one that is not served.
+pub fn application_name(id: u32) -> &'static str {
+    match application(id) {
+        Some(application) => application.name,
+        None if id == base::APPLICATION => "base",
+        None => "other",
+    }
+}

@@ -1,0 +1,132 @@
+//! One open connection as a feed: requests become events, and are answered once these are durable.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use tokio::sync::mpsc;
+
+use super::Shared;
+use super::pending::{Pending, Waiting};
+use crate::diameter::apps::{self, Decoded, PendingAnswer, Verdict};
+use crate::diameter::codec::{Defect, Message, ResultCode, answer_error};
+use crate::diameter::service::Service;
+use crate::ingest::{Ack, Acked, Feed, Refusal, Refused};
+
+/// The requests of one connection that wait for their answer.
+#[derive(Debug)]
+pub struct Connection {
+    shared: Arc<Shared>,
+    feed: Feed,
+    acks: mpsc::UnboundedSender<Acked>,
+    pending: Pending,
+}
+
+impl Connection {
+    pub(super) fn new(shared: Arc<Shared>, feed: Feed, acks: mpsc::UnboundedSender<Acked>) -> Self {
+        Self {
+            shared,
+            feed,
+            acks,
+            pending: Pending::default(),
+        }
+    }
+
+    fn refuse(&self, request: &Message<'_>, defect: &Defect, out: &mut BytesMut) {
+        self.feed.refused(Refusal::Invalid);
+        answer_error(out, request, &self.shared.identity, defect, None);
+    }
+
+    fn too_busy(&self, answer: &PendingAnswer, out: &mut BytesMut) {
+        self.feed.refused(Refusal::TooBusy);
+        answer.write(out, Verdict::of(ResultCode::TOO_BUSY), &self.shared.identity);
+    }
+}
+
+impl Service for Connection {
+    type Completion = Acked;
+
+    fn request(&mut self, now: Instant, request: &Message<'_>, out: &mut BytesMut) {
+        let shared = &self.shared;
+        let received_at = shared.clock.now();
+        let mut decoded = match apps::decode(request, received_at) {
+            Ok(decoded) => decoded,
+            Err(defect) => return self.refuse(request, &defect, out),
+        };
+        if decoded.events.is_empty() {
+            let answer = PendingAnswer::new(request, decoded.reply);
+            answer.write(out, answer.verdict(None), &shared.identity);
+            return;
+        }
+        let key = shared.seen.key(request);
+        if let Some(seen) = shared.seen.meet(now, key, received_at) {
+            shared.duplicates.increment(1);
+            if let Some(verdict) = seen.verdict {
+                PendingAnswer::new(request, decoded.reply).write(out, verdict, &shared.identity);
+                return;
+            }
+            // The first is under way, or was never heard of again. The same facts once more do no harm.
+            decoded = match apps::decode(request, seen.received_at) {
+                Ok(decoded) => decoded,
+                Err(defect) => return self.refuse(request, &defect, out),
+            };
+        }
+        let Decoded { events, reply } = decoded;
+        let answer = PendingAnswer::new(request, reply);
+        let token = self.pending.next_token();
+        let count = events.len();
+        for (place, event) in events.into_iter().enumerate() {
+            let ack = Ack {
+                to: self.acks.clone(),
+                token: token.event(place),
+            };
+            if shared.ingest.submit(&self.feed, event, ack).is_err() {
+                // Full or closing: somebody else, or we a little later, can take it. Events of the same request that
+                // were taken are facts all the same.
+                return self.too_busy(&answer, out);
+            }
+        }
+        self.pending.push(answer, key, count, now + shared.answer_within);
+    }
+
+    fn answer(&mut self, _: Instant, _: &Message<'_>, _: &mut BytesMut) {
+        // Nothing is asked of S6a peers, so an answer belongs to no request of ours and is dropped (RFC 6733 §6.2).
+    }
+
+    fn complete(&mut self, _: Instant, acked: Acked, out: &mut BytesMut) {
+        let Some(done) = self.pending.settle(acked.token, acked.result) else {
+            return;
+        };
+        let Waiting {
+            answer,
+            key,
+            effect,
+            refused,
+            ..
+        } = done;
+        let verdict = match refused {
+            None => {
+                let verdict = answer.verdict(effect);
+                self.shared.seen.answered(key, verdict);
+                verdict
+            }
+            Some(Refused::Store) => Verdict::of(ResultCode::UNABLE_TO_COMPLY),
+            Some(Refused::ShuttingDown) => Verdict::of(ResultCode::TOO_BUSY),
+        };
+        answer.write(out, verdict, &self.shared.identity);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.pending.deadline()
+    }
+
+    fn expire(&mut self, now: Instant, out: &mut BytesMut) {
+        while let Some(waiting) = self.pending.take_expired(now) {
+            self.too_busy(&waiting.answer, out);
+        }
+    }
+
+    fn pending(&self) -> usize {
+        self.pending.len()
+    }
+}

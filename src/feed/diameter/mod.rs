@@ -1,0 +1,112 @@
+//! Diameter peers as feeds: a request becomes events, and is answered once the events are durable.
+//!
+//! A request that cannot become durable in time is answered DIAMETER_TOO_BUSY, and never left without an answer. It may
+//! still become durable later, which does no harm: facts join, and the peer repeats itself. A request that was seen
+//! before, on whatever connection, is answered again and changes nothing ([`seen`]).
+
+mod connection;
+mod pending;
+mod seen;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Counter, counter, describe_counter};
+use tokio::sync::mpsc;
+
+use crate::diameter::codec::LocalIdentity;
+use crate::diameter::service::{Completions, ConnectedPeer, ServiceFactory};
+use crate::ingest::{Feed, Ingest, ReceiptClock};
+
+pub use connection::Connection;
+
+use seen::SeenRequests;
+
+/// The feed's name for peers that are accepted without being configured.
+pub const UNKNOWN_PEER: &str = "unknown";
+
+/// Requests that had been seen before, by any peer: sent again by their originator, or on another path.
+pub const DUPLICATES: &str = "reachd_diameter_duplicate_requests_total";
+
+/// Makes a feed of every connection that opens.
+pub struct DiameterFeed {
+    shared: Arc<Shared>,
+    feeds: HashMap<Box<str>, Feed>,
+    unknown: Feed,
+}
+
+/// What all connections share.
+struct Shared {
+    ingest: Ingest,
+    clock: Arc<ReceiptClock>,
+    identity: LocalIdentity,
+    answer_within: Duration,
+    seen: SeenRequests,
+    duplicates: Counter,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// How a feed treats the requests of its peers.
+#[derive(Clone, Debug)]
+pub struct Treatment {
+    /// A request that is not durable after that is answered DIAMETER_TOO_BUSY.
+    pub answer_within: Duration,
+    /// How many requests are remembered so that a duplicate is recognised.
+    pub remembered: usize,
+}
+
+impl DiameterFeed {
+    /// `peers` are the configured identities; each has counters of its own.
+    pub fn new<'a>(
+        ingest: Ingest,
+        clock: Arc<ReceiptClock>,
+        identity: LocalIdentity,
+        treatment: Treatment,
+        peers: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let feed = |name: &str| {
+            (
+                name.to_ascii_lowercase().into_boxed_str(),
+                Feed::register(&name.to_ascii_lowercase()),
+            )
+        };
+        describe_counter!(DUPLICATES, "Diameter requests that had been seen before");
+        let duplicates = counter!(DUPLICATES);
+        duplicates.increment(0);
+        let Treatment {
+            answer_within,
+            remembered,
+        } = treatment;
+        Self {
+            shared: Arc::new(Shared {
+                ingest,
+                clock,
+                identity,
+                answer_within,
+                seen: SeenRequests::new(remembered),
+                duplicates,
+            }),
+            feeds: peers.into_iter().map(feed).collect(),
+            unknown: Feed::register(UNKNOWN_PEER),
+        }
+    }
+}
+
+impl ServiceFactory for DiameterFeed {
+    type Service = Connection;
+
+    fn open(&self, peer: &ConnectedPeer) -> (Connection, Completions<Connection>) {
+        let (acks, completions) = mpsc::unbounded_channel();
+        let feed = self.feeds.get(&*peer.origin_host).unwrap_or(&self.unknown);
+        (
+            Connection::new(Arc::clone(&self.shared), feed.clone(), acks),
+            completions,
+        )
+    }
+}
