@@ -1,0 +1,73 @@
+//! Which sections are usable, and what is said about the others.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::time::Duration;
+
+use super::*;
+use crate::diameter::dict::s6a;
+
+fn keys(config: &DiameterConfig) -> Vec<String> {
+    config.problems().into_iter().map(|(key, _)| key).collect()
+}
+
+#[test]
+fn the_defaults_are_usable() {
+    assert_eq!(DiameterConfig::default().problems(), []);
+}
+
+#[test]
+fn durations_carry_units_and_unknown_keys_are_refused() {
+    let config: DiameterConfig = serde_json::from_str(
+        r#"{"watchdog": "6s", "peers": [{"identity": "dra1.example", "mode": "endpoint", "applications": ["s6a"]}]}"#,
+    )
+    .unwrap();
+    assert_eq!(config.watchdog, Duration::from_secs(6));
+    assert_eq!(config.peers[0].mode, PeerMode::Endpoint);
+    assert_eq!(config.peers[0].application_ids(), [s6a::APPLICATION]);
+    assert!(serde_json::from_str::<DiameterConfig>(r#"{"watchdogs": "6s"}"#).is_err());
+    assert!(serde_json::from_str::<DiameterConfig>(r#"{"peers": [{"identity": "a", "port": 1}]}"#).is_err());
+}
+
+#[test]
+fn every_problem_is_named_at_once_with_its_key() {
+    let mut twice = PeerConfig::new("DRA1.example");
+    twice.address = Some("nowhere".to_owned());
+    twice.applications = vec!["gx".to_owned()];
+    twice.realm = Some(String::new());
+    let config = DiameterConfig {
+        identity: "not a name".to_owned(),
+        realm: String::new(),
+        watchdog: Duration::from_millis(1),
+        max_pending: 0,
+        peers: vec![PeerConfig::new("dra1.example"), twice],
+        ..DiameterConfig::default()
+    };
+    assert_eq!(
+        keys(&config),
+        [
+            "identity",
+            "realm",
+            "watchdog",
+            "max_pending",
+            "peers[1].identity",
+            "peers[1].realm",
+            "peers[1].address",
+            "peers[1].applications"
+        ]
+    );
+}
+
+#[test]
+fn a_peer_cannot_have_our_own_identity() {
+    let config = DiameterConfig {
+        peers: vec![PeerConfig::new("Reachd.LocalDomain")],
+        ..DiameterConfig::default()
+    };
+    assert_eq!(keys(&config), ["peers[0].identity"]);
+}
