@@ -84,7 +84,7 @@ fn main() {
             out.clear();
             let length = frame_length(black_box(&request), 65_536).unwrap().unwrap();
             let message = Message::decode(request.get(..length).unwrap()).unwrap();
-            let decoded = apps::decode(&message, now).unwrap();
+            let decoded = apps::decode(&message, now, &apps::NothingAsked).unwrap();
             let answer = PendingAnswer::new(&message, decoded.reply);
             black_box(decoded.events);
             answer.write(&mut out, answer.verdict(Some(Outcome::Applied.into())), &identity);

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::diameter::apps::NothingAsked;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::node::BoundNode;
 use crate::feed::diameter::{DiameterFeed, Treatment};
@@ -112,6 +113,7 @@ impl App {
                 answer_within: config.ingest.answer_within,
                 remembered: config.diameter.remembered_requests,
             },
+            Arc::new(NothingAsked),
             config.diameter.peers.iter().map(|peer| peer.identity.as_str()),
         );
         let node = BoundNode::bind(config.diameter.clone().into(), feed)

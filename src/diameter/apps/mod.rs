@@ -7,6 +7,7 @@
 //! [`Reply`] if its answers say more than the result, and a line in [`decode`] and in `dict::APPLICATIONS`.
 
 mod answer;
+mod asked;
 pub mod s6a;
 
 use smallvec::SmallVec;
@@ -15,6 +16,7 @@ use super::codec::{Defect, Message, ResultCode};
 use crate::domain::{Event, Timestamp};
 
 pub use answer::{Answered, PendingAnswer, Reply, Verdict};
+pub use asked::{Asked, Monitored, NothingAsked};
 
 /// What a sound request means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,14 +28,16 @@ pub struct Decoded {
     pub reply: Reply,
 }
 
-/// Reads a request of any application that is served.
+/// Reads a request of any application that is served. `asked` knows what reports may be about.
 ///
 /// # Errors
 ///
 /// 3007 for an application that is not served, and whatever the application finds wrong. The defect is what to answer,
 /// at once.
-pub fn decode(request: &Message<'_>, received_at: Timestamp) -> Result<Decoded, Defect> {
+pub fn decode(request: &Message<'_>, received_at: Timestamp, asked: &dyn Asked) -> Result<Decoded, Defect> {
     use super::dict;
+    // Of the applications served now none reports on what was asked.
+    let _ = asked;
     match request.header().application {
         dict::s6a::APPLICATION => s6a::decode(request, received_at),
         _ => Err(Defect::new(ResultCode::APPLICATION_UNSUPPORTED)),

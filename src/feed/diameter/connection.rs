@@ -49,7 +49,7 @@ impl Service for Connection {
     fn request(&mut self, now: Instant, request: &Message<'_>, out: &mut BytesMut) {
         let shared = &self.shared;
         let received_at = shared.clock.now();
-        let mut decoded = match apps::decode(request, received_at) {
+        let mut decoded = match apps::decode(request, received_at, &*shared.asked) {
             Ok(decoded) => decoded,
             Err(defect) => return self.refuse(request, &defect, out),
         };
@@ -66,7 +66,7 @@ impl Service for Connection {
                 return;
             }
             // The first is under way, or was never heard of again. The same facts once more do no harm.
-            decoded = match apps::decode(request, seen.received_at) {
+            decoded = match apps::decode(request, seen.received_at, &*shared.asked) {
                 Ok(decoded) => decoded,
                 Err(defect) => return self.refuse(request, &defect, out),
             };

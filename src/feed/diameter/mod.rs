@@ -15,6 +15,7 @@ use std::time::Duration;
 use metrics::{Counter, counter, describe_counter};
 use tokio::sync::mpsc;
 
+use crate::diameter::apps::Asked;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::service::{Completions, ConnectedPeer, ServiceFactory};
 use crate::ingest::{Feed, Ingest, ReceiptClock};
@@ -42,6 +43,7 @@ struct Shared {
     clock: Arc<ReceiptClock>,
     identity: LocalIdentity,
     answer_within: Duration,
+    asked: Arc<dyn Asked>,
     seen: SeenRequests,
     duplicates: Counter,
 }
@@ -62,12 +64,13 @@ pub struct Treatment {
 }
 
 impl DiameterFeed {
-    /// `peers` are the configured identities; each has counters of its own.
+    /// `asked` knows what reports may be about; `peers` are the configured identities; each has counters of its own.
     pub fn new<'a>(
         ingest: Ingest,
         clock: Arc<ReceiptClock>,
         identity: LocalIdentity,
         treatment: Treatment,
+        asked: Arc<dyn Asked>,
         peers: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let feed = |name: &str| {
@@ -89,6 +92,7 @@ impl DiameterFeed {
                 clock,
                 identity,
                 answer_within,
+                asked,
                 seen: SeenRequests::new(remembered),
                 duplicates,
             }),

@@ -1,0 +1,42 @@
+//! What this node asked of the network, as far as reading a report depends on it.
+
+use crate::domain::SubscriberIdentifiers;
+
+/// What a reference of ours stands for (SCEF-Reference-ID, TS 29.336 §8.4.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Monitored {
+    /// One subscriber.
+    Subscriber(SubscriberIdentifiers),
+    /// A group; each report names whom it is about.
+    Group,
+    /// It was replaced or ended; a last report about it is no error.
+    Ended,
+    /// It is certain that no such reference was ever used: the reporting node shall forget it.
+    Unknown,
+    /// It cannot be told now, because what was asked is not known yet.
+    Unavailable,
+}
+
+/// Knows what was asked. Called while a message is read, so it must not block.
+pub trait Asked: Send + Sync {
+    /// What a reference stands for.
+    fn monitored(&self, reference: u64) -> Monitored;
+
+    /// Whether notifications about this subscriber were asked for (Sh-Subs-Notif, TS 29.328 §6.1.3); `None` if it cannot be
+    /// told now.
+    fn subscribed(&self, subscriber: &SubscriberIdentifiers) -> Option<bool>;
+}
+
+/// A node that asks for nothing: every report is about something unknown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NothingAsked;
+
+impl Asked for NothingAsked {
+    fn monitored(&self, _: u64) -> Monitored {
+        Monitored::Unknown
+    }
+
+    fn subscribed(&self, _: &SubscriberIdentifiers) -> Option<bool> {
+        Some(false)
+    }
+}
