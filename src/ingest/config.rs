@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+/// No store gains from more lanes.
+pub(super) const MAX_LANES: usize = 64;
+
 /// Section `[ingest]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IngestConfig {
-    /// Events that may wait for the store before feeds are pushed back. Each takes about 300 bytes.
+    /// Events that may wait for the store before feeds are pushed back; one feed alone gets about half of them. Each
+    /// takes about 300 bytes.
     pub queue: usize,
     /// Events of one batch, at most.
     pub batch: usize,
@@ -66,7 +70,7 @@ impl IngestConfig {
             "must be at most 1s, such as \"2ms\"",
         );
         check(
-            lanes.is_none_or(|lanes| (1..=64).contains(&lanes)),
+            lanes.is_none_or(|lanes| (1..=MAX_LANES).contains(&lanes)),
             "lanes",
             "must be between 1 and 64",
         );

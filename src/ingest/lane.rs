@@ -1,12 +1,13 @@
 //! One lane: collect, commit, apply, acknowledge; one batch at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::time::{sleep, sleep_until};
 
+use super::room::Room;
 use super::{Refused, Shared, Submission, batch};
 use crate::domain::Effect;
 use crate::store::{Batch, Store, StoreError};
@@ -19,7 +20,7 @@ const STATEMENT_TIMEOUTS: u32 = 3;
 pub(super) struct Lane<S> {
     shared: Arc<Shared<S>>,
     queue: mpsc::Receiver<Submission>,
-    depth: Arc<AtomicUsize>,
+    room: Arc<Room>,
     /// Whether the last commit is to be tried again, so that an outage is told once.
     retrying: bool,
 }
@@ -35,15 +36,11 @@ enum Failure {
 }
 
 impl<S: Store> Lane<S> {
-    pub(super) fn new(
-        shared: Arc<Shared<S>>,
-        queue: mpsc::Receiver<Submission>,
-        depth: Arc<AtomicUsize>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared<S>>, queue: mpsc::Receiver<Submission>, room: Arc<Room>) -> Self {
         Self {
             shared,
             queue,
-            depth,
+            room,
             retrying: false,
         }
     }
@@ -106,6 +103,7 @@ impl<S: Store> Lane<S> {
             }
             known.is_none()
         });
+        self.room.announce();
     }
 
     /// Commits, applies and acknowledges. If the store refuses the batch, it is halved until the event it refuses
@@ -198,12 +196,14 @@ impl<S: Store> Lane<S> {
             self.shared.metrics.lag_seconds.record(lag);
             self.settle(submission, Ok(effect));
         }
+        self.room.announce();
     }
 
     fn refuse(&self, part: &[Submission], refused: Refused) {
         for submission in part {
             self.settle(submission, Err(refused));
         }
+        self.room.announce();
     }
 
     /// The end of an event's way, whichever it is.
@@ -212,7 +212,7 @@ impl<S: Store> Lane<S> {
             Ok(effect) => submission.feed.finished(&submission.event, effect.outcome),
             Err(refused) => submission.feed.refused(refused.into()),
         }
-        self.depth.fetch_sub(1, Ordering::Relaxed);
+        self.room.leave(&submission.feed);
         submission.ack.send(result);
     }
 }

@@ -1,12 +1,14 @@
 //! Metrics of feeds and of the pipeline. Handles are made once and held.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
 };
 
+use super::config::MAX_LANES;
 use crate::domain::{Change, Event, Outcome};
 
 /// Events by feed, kind and outcome.
@@ -94,6 +96,8 @@ struct FeedMetrics {
     name: Box<str>,
     outcomes: [[Counter; OUTCOMES.len()]; KINDS.len()],
     refusals: [Counter; Refusal::ALL.len()],
+    /// Events of this feed under way, by lane.
+    under_way: [AtomicUsize; MAX_LANES],
 }
 
 impl Feed {
@@ -110,12 +114,19 @@ impl Feed {
             name: name.into(),
             outcomes: KINDS.map(|kind| OUTCOMES.map(|outcome| event(kind, outcome.name()))),
             refusals: Refusal::ALL.map(|refusal| event("any", refusal.name())),
+            under_way: [const { AtomicUsize::new(0) }; MAX_LANES],
         }))
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// How many of its events are under way in a lane.
+    pub(super) fn under_way(&self, lane: usize) -> &AtomicUsize {
+        let [first, ..] = &self.0.under_way;
+        self.0.under_way.get(lane).unwrap_or(first)
     }
 
     /// Counts an event that was not taken.

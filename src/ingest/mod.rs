@@ -16,9 +16,10 @@ pub mod clock;
 pub mod config;
 mod lane;
 pub mod metrics;
+mod room;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -29,6 +30,9 @@ use tokio_util::task::TaskTracker;
 use crate::domain::{Effect, Event};
 use crate::index::Index;
 use crate::store::Store;
+
+use config::MAX_LANES;
+use room::Room;
 
 pub use clock::ReceiptClock;
 pub use config::IngestConfig;
@@ -115,14 +119,20 @@ struct Shared<S> {
 /// The way in. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Ingest {
-    lanes: Arc<[mpsc::Sender<Submission>]>,
+    lanes: Arc<[Way]>,
     metrics: PipelineMetrics,
     drain: CancellationToken,
     abort: CancellationToken,
     /// A lane ended without being told to.
     broken: CancellationToken,
     tasks: TaskTracker,
-    depth: Arc<AtomicUsize>,
+}
+
+/// The way into one lane.
+#[derive(Debug)]
+struct Way {
+    queue: mpsc::Sender<Submission>,
+    room: Arc<Room>,
 }
 
 /// Tells when a lane ends while it should not, which only a panic makes it do.
@@ -145,12 +155,13 @@ impl Ingest {
         let lane_count = config
             .lanes
             .unwrap_or_else(|| store.parallel_commits())
-            .clamp(1, 64);
+            .clamp(1, MAX_LANES);
         let [drain, abort, broken] = std::array::from_fn(|_| CancellationToken::new());
         let tasks = TaskTracker::new();
         let metrics = PipelineMetrics::register();
-        let depth = Arc::new(AtomicUsize::new(0));
         let queue = (config.queue / lane_count).max(1);
+        // What is being committed has left the queue and still counts.
+        let size = queue + config.batch;
         let shared = Arc::new(Shared {
             store,
             index,
@@ -160,9 +171,10 @@ impl Ingest {
             drain: drain.clone(),
             abort: abort.clone(),
         });
-        let start_lane = |_| {
-            let (sender, receiver) = mpsc::channel(queue);
-            let lane = Lane::new(Arc::clone(&shared), receiver, Arc::clone(&depth));
+        let start_lane = |number| {
+            let (queue, receiver) = mpsc::channel(queue);
+            let room = Arc::new(Room::new(number, size));
+            let lane = Lane::new(Arc::clone(&shared), receiver, Arc::clone(&room));
             let guard = LaneGuard {
                 drain: drain.clone(),
                 broken: broken.clone(),
@@ -171,7 +183,7 @@ impl Ingest {
                 let _guard = guard;
                 lane.run().await;
             });
-            sender
+            Way { queue, room }
         };
         let lanes = (0..lane_count).map(start_lane).collect();
         tasks.close();
@@ -182,14 +194,14 @@ impl Ingest {
             abort,
             broken,
             tasks,
-            depth,
         }
     }
 
     /// Hands an event over without waiting.
     ///
     /// # Errors
-    /// [`SubmitError::Full`] when the subscriber's queue is, [`SubmitError::Closed`] while stopping. The event is not
+    /// [`SubmitError::Full`] when the subscriber's queue is or the feed has its share of it already,
+    /// [`SubmitError::Closed`] while stopping. The event is not
     /// taken then, and no acknowledgement comes.
     pub fn submit(&self, feed: &Feed, event: Event, ack: Ack) -> Result<(), SubmitError> {
         if self.drain.is_cancelled() {
@@ -202,10 +214,11 @@ impl Ingest {
             feed: feed.clone(),
             accepted: Instant::now(),
         };
-        // Counted before it is sent, so that the lane never takes away what was not added yet.
-        self.depth.fetch_add(1, Ordering::Relaxed);
-        lane.try_send(submission).map_err(|error| {
-            self.depth.fetch_sub(1, Ordering::Relaxed);
+        if !lane.room.enter(feed) {
+            return Err(SubmitError::Full);
+        }
+        lane.queue.try_send(submission).map_err(|error| {
+            lane.room.leave(feed);
             match error {
                 TrySendError::Full(_) => SubmitError::Full,
                 TrySendError::Closed(_) => SubmitError::Closed,
@@ -220,12 +233,16 @@ impl Ingest {
     pub async fn submit_wait(&self, feed: &Feed, event: Event, ack: Ack) -> Result<(), SubmitError> {
         let accepted = Instant::now();
         let lane = self.lane(&event)?;
-        let permit = tokio::select! {
-            permit = lane.reserve() => permit.map_err(|_| SubmitError::Closed)?,
+        let place = tokio::select! {
+            place = lane.room.wait(feed) => place,
             () = self.drain.cancelled() => return Err(SubmitError::Closed),
         };
-        self.depth.fetch_add(1, Ordering::Relaxed);
-        permit.send(Submission {
+        let sender = tokio::select! {
+            sender = lane.queue.reserve() => sender.map_err(|_| SubmitError::Closed)?,
+            () = self.drain.cancelled() => return Err(SubmitError::Closed),
+        };
+        place.keep();
+        sender.send(Submission {
             event,
             ack,
             feed: feed.clone(),
@@ -234,14 +251,14 @@ impl Ingest {
         Ok(())
     }
 
-    fn lane(&self, event: &Event) -> Result<&mpsc::Sender<Submission>, SubmitError> {
+    fn lane(&self, event: &Event) -> Result<&Way, SubmitError> {
         let place = (event.subscriber.subscriber().spread() >> 32) as usize % self.lanes.len();
         self.lanes.get(place).ok_or(SubmitError::Closed)
     }
 
     /// How many events are accepted and neither durable nor refused yet.
     pub fn depth(&self) -> usize {
-        self.depth.load(Ordering::Relaxed)
+        self.lanes.iter().map(|lane| lane.room.under_way()).sum()
     }
 
     /// Takes nothing more, and returns when everything accepted is durable and acknowledged.
