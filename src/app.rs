@@ -116,8 +116,7 @@ impl App {
             Arc::new(NothingAsked),
             config.diameter.peers.iter().map(|peer| peer.identity.as_str()),
         );
-        let node = BoundNode::bind(config.diameter.clone().into(), feed)
-            .with_context(|| cannot_listen("diameter.listen", config.diameter.listen))?;
+        let node = BoundNode::bind(config.diameter.clone().into(), feed)?;
 
         let addresses = Addresses {
             grpc: grpc.local_addr(),

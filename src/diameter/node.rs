@@ -16,30 +16,32 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::codec::LocalIdentity;
-use super::config::DiameterConfig;
+use super::config::{DiameterConfig, Transport};
 use super::dict::APPLICATIONS;
 use super::metrics::{self, RefusalCause};
 use super::peer::capabilities::{Local, Remote};
-use super::peer::messages::DisconnectCause;
-use super::peer::timer::{Backoff, Random};
+use super::peer::timer::Random;
 use super::service::ServiceFactory;
 use super::table::{Link, PeerEntry, PeerTable};
+use super::transport::carrier::{Carrier, Connection};
 use super::transport::half_open::HalfOpen;
+use super::transport::listener::Listeners;
 use super::transport::refusal_log::RefusalLog;
-use super::transport::{driver, handshake, listener, now, tcp};
+use super::transport::tcp::Tcp;
+use super::transport::{driver, handshake, listener};
 
 pub use super::transport::phase::CloseReason;
 
@@ -89,6 +91,19 @@ pub enum ConnectError {
     /// This side was told to stop.
     #[error("stopped")]
     Stopped,
+}
+
+/// A listen address that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: cannot listen on {address}")]
+pub struct BindError {
+    /// The key of the configuration that names it.
+    pub key: &'static str,
+    /// The address.
+    pub address: SocketAddr,
+    /// What the operating system says.
+    #[source]
+    pub source: io::Error,
 }
 
 /// What all connections of a node share.
@@ -182,21 +197,32 @@ impl<F: ServiceFactory> Node<F> {
         &self.0.config
     }
 
-    /// Serves a connection that was accepted, until it ends. `local` is our own address on it.
-    pub(crate) async fn serve(
+    /// Serves a socket that was accepted by a listener of that transport, until the connection ends.
+    pub(crate) async fn take(&self, transport: Transport, socket: TcpStream, remote: SocketAddr) {
+        // Why it ended has been logged and counted.
+        let _ = match transport {
+            Transport::Tcp => self.serve(remote, Tcp.accept(socket, remote)).await,
+            Transport::Tls | Transport::Sctp => return,
+        };
+    }
+
+    /// Serves a connection that arrives, until it ends.
+    pub(crate) async fn serve<R, W>(
         &self,
-        mut reader: impl AsyncRead + Unpin,
-        mut writer: impl AsyncWrite + Unpin,
-        local: IpAddr,
         remote: SocketAddr,
-    ) -> Result<CloseReason, RefusalCause> {
-        let responded = match self.0.half_open.enter(remote.ip()) {
+        arriving: impl Future<Output = Result<Connection<R, W>, RefusalCause>>,
+    ) -> Result<CloseReason, RefusalCause>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let welcomed = match self.0.half_open.enter(remote.ip()) {
             // The place is given back as soon as the peer has shown who it is.
-            Some(_place) => handshake::respond(&self.0, &mut reader, &mut writer, local).await,
+            Some(_place) => handshake::welcome(&self.0, arriving).await,
             None => Err(RefusalCause::TooMany),
         };
-        match responded {
-            Ok(opened) => Ok(driver::run(&self.0, opened, reader, writer, remote).await),
+        match welcomed {
+            Ok((opened, connection)) => Ok(driver::run(&self.0, opened, connection).await),
             Err(cause) => {
                 self.0.refusals.refused(cause, remote);
                 Err(cause)
@@ -205,16 +231,17 @@ impl<F: ServiceFactory> Node<F> {
     }
 
     /// Drives a connection that this node made, until it ends.
-    pub(crate) async fn drive(
+    pub(crate) async fn drive<R, W>(
         &self,
         link: Link,
-        mut reader: impl AsyncRead + Unpin,
-        mut writer: impl AsyncWrite + Unpin,
-        local: IpAddr,
-        remote: SocketAddr,
-    ) -> Result<CloseReason, RefusalCause> {
-        match handshake::initiate(&self.0, link, &mut reader, &mut writer, local).await {
-            Ok(opened) => Ok(driver::run(&self.0, opened, reader, writer, remote).await),
+        mut connection: Connection<R, W>,
+    ) -> Result<CloseReason, RefusalCause>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        match handshake::initiate(&self.0, link, &mut connection).await {
+            Ok(opened) => Ok(driver::run(&self.0, opened, connection).await),
             Err(cause) => {
                 // Whoever dialled tells of it.
                 metrics::refused(cause);
@@ -222,104 +249,41 @@ impl<F: ServiceFactory> Node<F> {
             }
         }
     }
-
-    /// Dials once and stays until the connection ends. `None` while the peer has another connection.
-    async fn dial(&self, entry: &Arc<PeerEntry>, address: &str) -> Option<Result<CloseReason, ConnectError>> {
-        let link = entry.start(now())?;
-        let connected = tokio::select! {
-            biased;
-            () = self.0.stopping.cancelled() => return Some(Err(ConnectError::Stopped)),
-            connected = timeout(self.0.config.connect_timeout, connect_tcp(address)) => connected,
-        };
-        // Dropping the link tells the peer machine that nothing came of it.
-        let stream = match connected {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Some(Err(ConnectError::Transport(error))),
-            Err(_) => return Some(Err(ConnectError::Timeout)),
-        };
-        let (local, remote) = match (stream.local_addr(), stream.peer_addr()) {
-            (Ok(local), Ok(remote)) => (local, remote),
-            (Err(error), _) | (_, Err(error)) => return Some(Err(ConnectError::Transport(error))),
-        };
-        let (reader, writer) = stream.into_split();
-        let ended = self.drive(link, reader, writer, local.ip(), remote).await;
-        Some(ended.map_err(|cause| match cause {
-            RefusalCause::Stopping => ConnectError::Stopped,
-            cause => ConnectError::Refused(cause.label()),
-        }))
-    }
-
-    /// Keeps a configured peer connected until the node stops.
-    async fn keep(self, entry: Arc<PeerEntry>, address: String) {
-        let mut backoff = Backoff::new(self.0.config.reconnect, self.0.random().next());
-        let mut complained = false;
-        while !self.0.stopping.is_cancelled() {
-            let pause = match self.dial(&entry, &address).await {
-                // The peer has connected to us; look again later.
-                None => self.0.config.reconnect,
-                Some(Ok(CloseReason::PeerLeft(
-                    DisconnectCause::Busy | DisconnectCause::DoNotWantToTalkToYou,
-                ))) => {
-                    complained = false;
-                    backoff.unwanted()
-                }
-                Some(Ok(_)) => {
-                    complained = false;
-                    backoff.succeeded();
-                    backoff.failed()
-                }
-                Some(Err(ConnectError::Stopped)) => return,
-                Some(Err(error)) => {
-                    if complained {
-                        debug!(peer = %entry.identity, %error, "still no connection");
-                    } else {
-                        complained = true;
-                        warn!(peer = %entry.identity, %error, "cannot connect to the Diameter peer; trying on");
-                    }
-                    backoff.failed()
-                }
-            };
-            tokio::select! {
-                () = self.0.stopping.cancelled() => return,
-                () = sleep(pause) => {}
-            }
-        }
-    }
 }
 
-async fn connect_tcp(address: &str) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    tcp::prepare(&stream)?;
-    Ok(stream)
-}
-
-/// A node whose listener is bound. Nothing happens before [`Self::run`].
+/// A node whose listeners are bound. Nothing happens before [`Self::run`].
 pub struct BoundNode<F> {
     node: Node<F>,
-    listener: TcpListener,
+    listeners: Listeners,
 }
 
 impl<F: ServiceFactory> BoundNode<F> {
-    /// Binds the listener. Has to be called within a tokio runtime.
+    /// Binds the listeners. Has to be called within a tokio runtime.
     ///
     /// # Errors
     ///
-    /// The listen address cannot be bound.
-    pub fn bind(config: NodeConfig, factory: F) -> io::Result<Self> {
-        let listener = tcp::listen(config.diameter.listen)?;
+    /// A listen address cannot be bound.
+    pub fn bind(config: NodeConfig, factory: F) -> Result<Self, BindError> {
+        let listeners = Listeners::bind(&config.diameter)?;
         Ok(Self {
             node: Node::new(config, factory, CancellationToken::new()),
-            listener,
+            listeners,
         })
     }
 
-    /// The address bound, with the port that port 0 has turned into.
+    /// The address bound for TCP, with the port that port 0 has turned into.
     ///
     /// # Errors
     ///
     /// The operating system does not tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.address(Transport::Tcp)
+            .unwrap_or_else(|| Err(io::ErrorKind::NotConnected.into()))
+    }
+
+    /// The address bound for a transport, or `None` if this node does not accept connections over it.
+    pub fn address(&self, transport: Transport) -> Option<io::Result<SocketAddr>> {
+        self.listeners.address(transport)
     }
 
     /// Accepts and connects until `shutdown`, then stops accepting, disconnects from every peer in order
@@ -327,14 +291,14 @@ impl<F: ServiceFactory> BoundNode<F> {
     /// have ended. Bounded: by twice `grace` plus `disconnect_timeout` plus `write_timeout`; what has not ended by then
     /// is dropped. Dropping the future ends everything at once.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { node, listener } = self;
+        let Self { node, listeners } = self;
         let mut diallers = JoinSet::new();
         for peer in &node.config().peers {
             if let (Some(address), Some(entry)) = (&peer.address, node.0.table.configured(&peer.identity)) {
                 diallers.spawn(node.clone().keep(entry, address.clone()));
             }
         }
-        let mut connections = listener::accept(&node, listener, &shutdown).await;
+        let mut connections = listener::accept(&node, listeners, &shutdown).await;
         node.0.stopping.cancel();
         let config = node.config();
         let bound =

@@ -36,6 +36,31 @@ pub enum PeerMode {
     Endpoint,
 }
 
+/// What carries the messages of a peer (RFC 6733 §2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Plain TCP.
+    #[default]
+    Tcp,
+    /// TLS over TCP, from the first octet on (RFC 6733 §13.1).
+    Tls,
+    /// SCTP, one user message for each Diameter message.
+    Sctp,
+}
+
+impl Transport {
+    /// As the configuration and the log have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Sctp => "sctp",
+        }
+    }
+}
+
 impl PeerConfig {
     /// A peer known by its identity alone; the rest takes the defaults.
     #[must_use]

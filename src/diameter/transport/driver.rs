@@ -8,7 +8,6 @@
 //! Back-pressure: while more than `max_pending` requests wait for their answer, or the peer does not take what we write,
 //! the socket is not read. The peer's silence is then our doing, and neither the watchdog nor the message timer runs.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::sleep_until;
 use tracing::{debug, info};
 
+use super::carrier::Connection;
 use super::handshake::{Opened, farewell};
 use super::now;
 use super::phase::{CloseReason, Phase};
@@ -70,10 +70,13 @@ pub(super) struct Driver<'n, F: ServiceFactory> {
 pub(crate) async fn run<F: ServiceFactory>(
     node: &Shared<F>,
     opened: Opened,
-    mut reader: impl AsyncRead + Unpin,
-    mut writer: impl AsyncWrite + Unpin,
-    remote: SocketAddr,
+    connection: Connection<impl AsyncRead + Unpin, impl AsyncWrite + Unpin>,
 ) -> CloseReason {
+    let Connection {
+        mut reader,
+        mut writer,
+        ends,
+    } = connection;
     let Opened {
         link,
         remote: capabilities,
@@ -83,10 +86,11 @@ pub(crate) async fn run<F: ServiceFactory>(
     let peer = ConnectedPeer {
         origin_host: capabilities.origin_host,
         origin_realm: capabilities.origin_realm,
-        remote,
+        remote: ends.remote,
         applications: capabilities.applications,
     };
-    info!(peer = %peer.origin_host, realm = %peer.origin_realm, side = ?link.side, "Diameter peer up");
+    let transport = ends.transport.name();
+    info!(peer = %peer.origin_host, realm = %peer.origin_realm, side = ?link.side, transport, "Diameter peer up");
     let (service, mut completions) = node.factory.open(&peer);
     let watchdog = link.lend_watchdog(|| PeerTable::fresh_watchdog(&node.config, &mut node.random()));
     let addressing = match link.entry.mode {

@@ -3,14 +3,14 @@
 //! An accepted connection has a small budget of time and octets for one CER and nothing else. Only when that CER is
 //! acceptable does the connection meet the peer table.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep_until, timeout, timeout_at};
 use tracing::debug;
 
+use super::carrier::Connection;
 use super::now;
 use crate::diameter::codec::{Defect, Header, Message, ResultCode, answer_framing_error, frame_length};
 use crate::diameter::dict::base;
@@ -59,18 +59,38 @@ async fn frame(reader: &mut (impl AsyncRead + Unpin), inbuf: &mut BytesMut) -> W
     }
 }
 
-/// The accepting side: waits for a CER, judges it, and answers it.
-pub(crate) async fn respond<F: ServiceFactory>(
+/// The accepting side, from a fresh socket to an open connection. What the transport has to say first and the wait for
+/// the CER share one budget of time.
+pub(crate) async fn welcome<F: ServiceFactory, R, W>(
     node: &Shared<F>,
-    reader: &mut (impl AsyncRead + Unpin),
-    writer: &mut (impl AsyncWrite + Unpin),
-    address: IpAddr,
+    arriving: impl Future<Output = Result<Connection<R, W>, RefusalCause>>,
+) -> Result<(Opened, Connection<R, W>), RefusalCause>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let deadline = tokio::time::Instant::now() + node.config.cer_timeout;
+    let mut connection = tokio::select! {
+        biased;
+        () = node.stopping.cancelled() => return Err(RefusalCause::Stopping),
+        arrived = timeout_at(deadline, arriving) => arrived.map_err(|_| RefusalCause::Timeout)??,
+    };
+    let opened = respond(node, &mut connection, deadline).await?;
+    Ok((opened, connection))
+}
+
+/// Waits for a CER, judges it, and answers it.
+async fn respond<F: ServiceFactory>(
+    node: &Shared<F>,
+    connection: &mut Connection<impl AsyncRead + Unpin, impl AsyncWrite + Unpin>,
+    deadline: tokio::time::Instant,
 ) -> Result<Opened, RefusalCause> {
+    let Connection { reader, writer, ends } = connection;
     let mut inbuf = BytesMut::with_capacity(ROOM);
     let waited = tokio::select! {
         biased;
         () = node.stopping.cancelled() => return Err(RefusalCause::Stopping),
-        waited = timeout(node.config.cer_timeout, frame(reader, &mut inbuf)) => waited,
+        waited = timeout_at(deadline, frame(reader, &mut inbuf)) => waited,
     };
     let length = match waited.map_err(|_| RefusalCause::Timeout)? {
         Wait::Frame(length) => length,
@@ -103,7 +123,7 @@ pub(crate) async fn respond<F: ServiceFactory>(
             debug!(%defect, "refused a capabilities exchange");
             let mut metrics = PeerMetrics::new(UNKNOWN.into());
             metrics.message(Direction::In, &header, &frame);
-            capabilities::write_cea(&mut out, &node.local, &[address], &header, Err(&defect));
+            capabilities::write_cea(&mut out, &node.local, &[ends.local], &header, Err(&defect));
             metrics.written(&out);
             send(node, writer, &mut out).await?;
             farewell(reader, writer).await;
@@ -141,7 +161,7 @@ pub(crate) async fn respond<F: ServiceFactory>(
             }
         }
     }
-    capabilities::write_cea(&mut out, &node.local, &[address], &header, Ok(()));
+    capabilities::write_cea(&mut out, &node.local, &[ends.local], &header, Ok(()));
     metrics.written(&out);
     send(node, writer, &mut out).await?;
     Ok(Opened {
@@ -188,10 +208,9 @@ async fn more(reader: &mut (impl AsyncRead + Unpin), inbuf: &mut BytesMut) -> bo
 pub(crate) async fn initiate<F: ServiceFactory>(
     node: &Shared<F>,
     link: Link,
-    reader: &mut (impl AsyncRead + Unpin),
-    writer: &mut (impl AsyncWrite + Unpin),
-    address: IpAddr,
+    connection: &mut Connection<impl AsyncRead + Unpin, impl AsyncWrite + Unpin>,
 ) -> Result<Opened, RefusalCause> {
+    let Connection { reader, writer, ends } = connection;
     let mut inbuf = BytesMut::with_capacity(ROOM);
     let mut out = BytesMut::new();
     let mut metrics = PeerMetrics::new(link.entry.label.clone());
@@ -204,7 +223,7 @@ pub(crate) async fn initiate<F: ServiceFactory>(
     capabilities::write_cer(
         &mut out,
         &node.local,
-        &[address],
+        &[ends.local],
         hop_by_hop,
         node.next_end_to_end(),
     );

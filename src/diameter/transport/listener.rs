@@ -1,25 +1,75 @@
 //! Accepting connections (RFC 6733 §5.6: they stay outside the peer table until their CER has been judged).
 
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::tcp;
+use crate::diameter::config::{DiameterConfig, Transport};
 use crate::diameter::metrics::RefusalCause;
-use crate::diameter::node::Node;
+use crate::diameter::node::{BindError, Node};
 use crate::diameter::service::ServiceFactory;
 
 /// After a failed accept (out of file descriptors, as a rule) there is no use in trying again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The listening sockets of a node, one for each transport that is configured.
+pub(crate) struct Listeners {
+    bound: Vec<(Transport, TcpListener)>,
+    /// Who is asked first next time, so that a flood on one cannot starve the others.
+    first: usize,
+}
+
+impl Listeners {
+    /// Binds what is configured.
+    pub(crate) fn bind(config: &DiameterConfig) -> Result<Self, BindError> {
+        let listener = tcp::listen(config.listen).map_err(|source| BindError {
+            key: "diameter.listen",
+            address: config.listen,
+            source,
+        })?;
+        Ok(Self {
+            bound: vec![(Transport::Tcp, listener)],
+            first: 0,
+        })
+    }
+
+    /// The address bound for a transport, if it is served.
+    pub(crate) fn address(&self, transport: Transport) -> Option<io::Result<SocketAddr>> {
+        let (_, listener) = self.bound.iter().find(|(bound, _)| *bound == transport)?;
+        Some(listener.local_addr())
+    }
+
+    /// The next connection, whichever transport it comes by.
+    async fn accept(&mut self) -> io::Result<(Transport, TcpStream, SocketAddr)> {
+        poll_fn(|context| {
+            for turn in 0..self.bound.len() {
+                let at = (self.first + turn) % self.bound.len();
+                if let Some((transport, listener)) = self.bound.get(at)
+                    && let Poll::Ready(accepted) = listener.poll_accept(context)
+                {
+                    self.first = at + 1;
+                    return Poll::Ready(accepted.map(|(socket, remote)| (*transport, socket, remote)));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
 /// Accepts until `shutdown`; then returns the connections that still have to end.
 pub(crate) async fn accept<F: ServiceFactory>(
     node: &Node<F>,
-    listener: TcpListener,
+    mut listeners: Listeners,
     shutdown: &CancellationToken,
 ) -> JoinSet<()> {
     let mut connections = JoinSet::new();
@@ -32,22 +82,13 @@ pub(crate) async fn accept<F: ServiceFactory>(
                     warn!("a Diameter connection's task panicked; the connection is gone, the others go on");
                 }
             }
-            accepted = listener.accept() => match accepted {
-                Ok((_, remote)) if connections.len() >= node.config().max_connections => {
+            accepted = listeners.accept() => match accepted {
+                Ok((_, _, remote)) if connections.len() >= node.config().max_connections => {
                     node.0.refusals.refused(RefusalCause::TooMany, remote);
                 }
-                Ok((stream, remote)) => {
-                    let local = stream.local_addr().map_or_else(|_| node.config().listen.ip(), |local| local.ip());
-                    if let Err(error) = tcp::prepare(&stream) {
-                        debug!(%error, "an accepted connection was gone at once");
-                        continue;
-                    }
-                    let (reader, writer) = stream.into_split();
-                    let node = Arc::clone(&node.0);
-                    connections.spawn(async move {
-                        // Why it ended has been logged and counted.
-                        let _ = Node(node).serve(reader, writer, local, remote).await;
-                    });
+                Ok((transport, socket, remote)) => {
+                    let node = Node(Arc::clone(&node.0));
+                    connections.spawn(async move { node.take(transport, socket, remote).await });
                 }
                 Err(error) => {
                     warn!(%error, "cannot accept a Diameter connection");

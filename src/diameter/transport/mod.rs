@@ -15,9 +15,12 @@
 //! Bounds: the read buffer by `max_message_size` and one burst; the write buffer by `driver::WRITE_HIGH_WATER` plus the
 //! answers to `max_pending` requests, since reading stops at either; completions by the requests that wait.
 //!
-//! The driver is generic over its two halves, so that the same test bodies run over TCP and over memory. It knows
-//! neither domain nor store.
+//! A [`carrier::Carrier`] hides which transport it is: it makes a socket into two halves, of which handshake and driver
+//! know nothing but that they read and write. So the same test bodies run over TCP and over memory. Nothing here knows
+//! domain or store.
 
+pub(crate) mod carrier;
+mod dialler;
 mod dispatch;
 pub(crate) mod driver;
 pub(crate) mod half_open;

@@ -13,11 +13,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::diameter::codec::{CommandFlags, Header, Message, MessageBuilder};
-use crate::diameter::config::{DiameterConfig, PeerConfig, PeerMode};
+use crate::diameter::config::{DiameterConfig, PeerConfig, PeerMode, Transport};
 use crate::diameter::dict::s6a::APPLICATION as S6A;
 use crate::diameter::dict::{base, tgpp};
 use crate::diameter::node::{BoundNode, Node};
 use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
+use crate::diameter::transport::carrier::{Connection, Ends};
 
 /// A command that the service does not survive.
 pub(super) const PANIC: u32 = 16_000_000;
@@ -192,9 +193,14 @@ impl Fixture {
                 let (near, far) = tokio::io::duplex(64 * 1024);
                 let node = self.memory.clone();
                 let (reader, writer) = tokio::io::split(near);
-                let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
                 let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-                tokio::spawn(async move { node.serve(reader, writer, local, remote).await });
+                let ends = Ends {
+                    transport: Transport::Tcp,
+                    local: remote.ip(),
+                    remote,
+                };
+                let connection = Connection { reader, writer, ends };
+                tokio::spawn(async move { node.serve(remote, std::future::ready(Ok(connection))).await });
                 Box::new(far)
             }
         };
