@@ -181,6 +181,8 @@ impl Service for Flood {
 }
 
 struct Flooding {
+    /// No two rounds share an End-to-End Identifier, or the daemon would take the second's requests for duplicates.
+    boot: u32,
     connection: u32,
     population: u32,
     until: Instant,
@@ -194,7 +196,7 @@ impl ServiceFactory for Flooding {
         let (begin, completions) = mpsc::unbounded_channel();
         begin.send(()).unwrap();
         let flood = Flood {
-            requests: Requests::new("dra1.sim.example".into(), 1, self.connection, CONNECTIONS),
+            requests: Requests::new("dra1.sim.example".into(), self.boot, self.connection, CONNECTIONS),
             next: self.population / CONNECTIONS * self.connection,
             population: self.population,
             until: self.until,
@@ -205,7 +207,7 @@ impl ServiceFactory for Flooding {
 }
 
 /// Events a second that came back durable through the whole daemon.
-async fn whole(address: &str, population: u32, round: Duration) -> f64 {
+async fn whole(address: &str, population: u32, round: Duration, number: usize) -> f64 {
     let counts = Arc::new(Counts::default());
     let begun = Instant::now();
     let until = begun + round;
@@ -219,6 +221,7 @@ async fn whole(address: &str, population: u32, round: Duration) -> f64 {
             ..DiameterConfig::default()
         };
         let flooding = Flooding {
+            boot: 64 * number as u32,
             connection,
             population,
             until,
@@ -288,11 +291,11 @@ fn main() {
         ready.wait_for(|ready| *ready).await.unwrap();
 
         println!("ingest: {population} devices, rounds of {:?}", plan.round);
-        whole(&diameter, population, plan.round / 2).await;
+        whole(&diameter, population, plan.round / 2, 0).await;
         raw(&bare, population, plan.round / 2, 0).await;
         let (mut durable, mut ceiling) = (vec![], vec![]);
         for number in 1..=plan.rounds {
-            durable.push(whole(&diameter, population, plan.round).await);
+            durable.push(whole(&diameter, population, plan.round, number).await);
             ceiling.push(raw(&bare, population, plan.round, number as i64).await);
         }
         report(
