@@ -294,8 +294,8 @@ impl<F: ServiceFactory> BoundNode<F> {
         let Self { node, listeners } = self;
         let mut diallers = JoinSet::new();
         for peer in &node.config().peers {
-            if let (Some(address), Some(entry)) = (&peer.address, node.0.table.configured(&peer.identity)) {
-                diallers.spawn(node.clone().keep(entry, address.clone()));
+            if let (Some(address), Some(entry)) = (peer.dials(), node.0.table.configured(&peer.identity)) {
+                diallers.spawn(node.clone().keep(entry, address.to_owned()));
             }
         }
         let mut connections = listener::accept(&node, listeners, &shutdown).await;

@@ -7,15 +7,15 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::config::{DiameterConfig, PeerMode};
-use super::metrics::{PeerState, PeerStateGauge};
+use super::config::{DiameterConfig, Initiate, PeerMode, Transport};
+use super::metrics::{PeerState, PeerStateGauge, RefusalCause};
 use super::peer::fsm::{Action, Actions, Event, Fsm, Side, State, Timeouts};
-use super::peer::timer::Random;
 use super::peer::watchdog::{self, Watchdog};
+use super::transport::carrier::Ends;
 
 /// The metrics label of every peer that is not configured.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -61,6 +61,13 @@ pub(crate) struct PeerEntry {
     pub(crate) realm: Option<String>,
     /// How its messages are to be read.
     pub(crate) mode: PeerMode,
+    /// What has to carry them; a peer that is not configured may come by any transport.
+    pub(crate) transport: Option<Transport>,
+    initiator: Initiate,
+    /// Twinit of RFC 3539.
+    pub(crate) watchdog: Duration,
+    /// Tc of RFC 6733.
+    pub(crate) reconnect: Duration,
     /// The applications it may use.
     pub(crate) applications: Arc<[u32]>,
     configured: bool,
@@ -242,6 +249,8 @@ pub(crate) struct PeerTable {
     timeouts: Timeouts,
     ours: Arc<[u32]>,
     accept_unknown: bool,
+    watchdog: Duration,
+    reconnect: Duration,
     peers: Mutex<HashMap<Arc<str>, Arc<PeerEntry>>>,
 }
 
@@ -263,6 +272,10 @@ impl PeerTable {
                 label: Arc::clone(&name),
                 realm: peer.realm.clone(),
                 mode: peer.mode,
+                transport: Some(peer.transport),
+                initiator: peer.initiator(),
+                watchdog: peer.watchdog.unwrap_or(config.watchdog),
+                reconnect: peer.reconnect.unwrap_or(config.reconnect),
                 applications,
                 configured: true,
                 inner: Mutex::new(Inner::new(&identity, &name, &name, timeouts)),
@@ -275,6 +288,8 @@ impl PeerTable {
             timeouts,
             ours,
             accept_unknown: config.accept_unknown_peers,
+            watchdog: config.watchdog,
+            reconnect: config.reconnect,
             peers: Mutex::new(peers),
         }
     }
@@ -288,16 +303,30 @@ impl PeerTable {
         self.lock().get(identity.to_ascii_lowercase().as_str()).cloned()
     }
 
-    /// The applications that a peer of that Origin-Host may use and the realm it has to name, or `None` if it may not
-    /// connect.
-    pub(crate) fn expected(&self, origin_host: &str) -> Option<(Arc<[u32]>, Option<String>)> {
-        match self.configured(origin_host) {
-            Some(entry) => Some((Arc::clone(&entry.applications), entry.realm.clone())),
-            None if self.accept_unknown && !origin_host.eq_ignore_ascii_case(&self.identity) => {
-                Some((Arc::clone(&self.ours), None))
-            }
-            None => None,
+    /// The applications that a peer of that Origin-Host may use and the realm it has to name, if it may connect in the
+    /// way it does.
+    pub(crate) fn expected(
+        &self,
+        origin_host: &str,
+        ends: &Ends,
+    ) -> Result<(Arc<[u32]>, Option<String>), RefusalCause> {
+        let Some(entry) = self.configured(origin_host) else {
+            return if self.accept_unknown && !origin_host.eq_ignore_ascii_case(&self.identity) {
+                Ok((Arc::clone(&self.ours), None))
+            } else {
+                Err(RefusalCause::UnknownPeer)
+            };
+        };
+        if entry
+            .transport
+            .is_some_and(|transport| transport != ends.transport)
+        {
+            return Err(RefusalCause::WrongTransport);
         }
+        if entry.initiator == Initiate::Us {
+            return Err(RefusalCause::WrongInitiator);
+        }
+        Ok((Arc::clone(&entry.applications), entry.realm.clone()))
     }
 
     /// R-Conn-CER: an acceptable CER came on a new connection. Without a link the connection is rejected.
@@ -322,6 +351,10 @@ impl PeerTable {
             identity: Arc::clone(name),
             realm: None,
             mode: PeerMode::Copy,
+            transport: None,
+            initiator: Initiate::Both,
+            watchdog: self.watchdog,
+            reconnect: self.reconnect,
             applications: Arc::clone(&self.ours),
             configured: false,
             inner: Mutex::new(Inner::new(&self.identity, name, &label, self.timeouts)),
@@ -338,11 +371,6 @@ impl PeerTable {
         {
             peers.remove(identity);
         }
-    }
-
-    /// A watchdog for a peer that has none yet.
-    pub(crate) fn fresh_watchdog(config: &DiameterConfig, random: &mut Random) -> Watchdog {
-        Watchdog::new(config.watchdog, random.next())
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use peer::{PeerConfig, PeerMode, Transport};
+pub use peer::{Initiate, PeerConfig, PeerMode, Transport};
 
 /// The Diameter node and its peers.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -1,8 +1,12 @@
 //! `[[diameter.peers]]`: who may connect or is connected to, and how its messages are read.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
-use crate::diameter::dict::APPLICATIONS;
+use super::DiameterConfig;
+use super::problems::{LEAST, LEAST_WATCHDOG, check_duration, check_identity};
+use crate::diameter::dict::{APPLICATIONS, application_named};
 
 /// One configured peer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -16,6 +20,18 @@ pub struct PeerConfig {
     /// Where to connect to, as `host:port`. Without it this node waits for the peer to connect.
     #[serde(default)]
     pub address: Option<String>,
+    /// What carries its messages. It is refused on any other transport.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Who makes the connection. Left out: both with an `address`, else the peer.
+    #[serde(default)]
+    pub initiate: Option<Initiate>,
+    /// Twinit for this peer instead of the node's.
+    #[serde(default, with = "humantime_serde")]
+    pub watchdog: Option<Duration>,
+    /// Tc for this peer instead of the node's.
+    #[serde(default, with = "humantime_serde")]
+    pub reconnect: Option<Duration>,
     /// How its messages are to be read.
     #[serde(default)]
     pub mode: PeerMode,
@@ -61,6 +77,18 @@ impl Transport {
     }
 }
 
+/// Who makes the connection with a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Initiate {
+    /// This node. Connections that the peer makes are refused.
+    Us,
+    /// The peer. This node never dials, whether it has an address or not.
+    Peer,
+    /// Either; two at once are settled by the election (RFC 6733 §5.6.4).
+    Both,
+}
+
 impl PeerConfig {
     /// A peer known by its identity alone; the rest takes the defaults.
     #[must_use]
@@ -69,9 +97,31 @@ impl PeerConfig {
             identity: identity.to_owned(),
             realm: None,
             address: None,
+            transport: Transport::default(),
+            initiate: None,
+            watchdog: None,
+            reconnect: None,
             mode: PeerMode::default(),
             applications: Vec::new(),
         }
+    }
+
+    /// Who makes the connection, with the default filled in.
+    #[must_use]
+    pub fn initiator(&self) -> Initiate {
+        let without_a_word = match &self.address {
+            Some(_) => Initiate::Both,
+            None => Initiate::Peer,
+        };
+        self.initiate.unwrap_or(without_a_word)
+    }
+
+    /// Where this node dials, if it does.
+    #[must_use]
+    pub fn dials(&self) -> Option<&str> {
+        self.address
+            .as_deref()
+            .filter(|_| self.initiator() != Initiate::Peer)
     }
 
     /// The Application-Ids it may use: those named that this node serves, or all of them.
@@ -89,4 +139,69 @@ impl PeerConfig {
             .map(|application| application.id)
             .collect()
     }
+
+    /// What is wrong with it, as (key of the peer, what is wrong and what to do). Other peers are not looked at.
+    pub(super) fn problems(&self, node: &DiameterConfig) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        let mut found = |key, text| problems.push((key, text));
+        if let Err(text) = check_identity(&self.identity) {
+            found(
+                "identity",
+                format!("{text}; set it to the Origin-Host that the peer sends"),
+            );
+        } else if self.identity.eq_ignore_ascii_case(&node.identity) {
+            found(
+                "identity",
+                "is this node's own identity; name the peer's".to_owned(),
+            );
+        }
+        if let Some(Err(text)) = self.realm.as_deref().map(check_identity) {
+            found(
+                "realm",
+                format!("{text}; set it to the Origin-Realm that the peer sends, or leave it out"),
+            );
+        }
+        if let Some(address) = &self.address
+            && !is_host_and_port(address)
+        {
+            found(
+                "address",
+                format!("\"{address}\" is not host:port; write it as \"dra1.example.net:3868\""),
+            );
+        }
+        if self.address.is_none() && matches!(self.initiate, Some(Initiate::Us | Initiate::Both)) {
+            found(
+                "initiate",
+                "this node is to connect and has no address; add \"address\", or let the peer initiate"
+                    .to_owned(),
+            );
+        }
+        for (key, value, least) in [
+            ("watchdog", self.watchdog, LEAST_WATCHDOG),
+            ("reconnect", self.reconnect, LEAST),
+        ] {
+            if let Some(Err(text)) = value.map(|value| check_duration(value, least)) {
+                found(key, text);
+            }
+        }
+        for name in &self.applications {
+            if application_named(name).is_none() {
+                let known: Vec<_> = APPLICATIONS.iter().map(|known| known.name).collect();
+                found(
+                    "applications",
+                    format!(
+                        "\"{name}\" is not an application of this node; known: {}",
+                        known.join(", ")
+                    ),
+                );
+            }
+        }
+        problems
+    }
+}
+
+fn is_host_and_port(address: &str) -> bool {
+    address.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && host.len() <= 255 && port.parse::<u16>().is_ok_and(|port| port != 0)
+    })
 }

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::DiameterConfig;
-use crate::diameter::dict::{APPLICATIONS, application_named};
 
 impl DiameterConfig {
     /// Everything that is wrong, as (key below `diameter`, what is wrong and what to do). Empty means usable.
@@ -26,24 +25,17 @@ impl DiameterConfig {
             );
         }
         for (key, value, least) in [
-            ("watchdog", self.watchdog, Duration::from_millis(100)),
-            ("reconnect", self.reconnect, Duration::from_millis(10)),
-            ("connect_timeout", self.connect_timeout, Duration::from_millis(10)),
-            ("cer_timeout", self.cer_timeout, Duration::from_millis(10)),
-            (
-                "disconnect_timeout",
-                self.disconnect_timeout,
-                Duration::from_millis(10),
-            ),
-            ("message_timeout", self.message_timeout, Duration::from_millis(10)),
-            ("write_timeout", self.write_timeout, Duration::from_millis(10)),
+            ("watchdog", self.watchdog, LEAST_WATCHDOG),
+            ("reconnect", self.reconnect, LEAST),
+            ("connect_timeout", self.connect_timeout, LEAST),
+            ("cer_timeout", self.cer_timeout, LEAST),
+            ("disconnect_timeout", self.disconnect_timeout, LEAST),
+            ("message_timeout", self.message_timeout, LEAST),
+            ("write_timeout", self.write_timeout, LEAST),
             ("grace", self.grace, Duration::ZERO),
         ] {
-            if value < least || value > LONGEST {
-                found(
-                    key.to_owned(),
-                    format!("{value:?} is out of range; choose between {least:?} and {LONGEST:?}"),
-                );
+            if let Err(text) = check_duration(value, least) {
+                found(key.to_owned(), text);
             }
         }
         for (key, value, least, most) in [
@@ -66,63 +58,40 @@ impl DiameterConfig {
         }
         let mut seen = HashSet::new();
         for (index, peer) in self.peers.iter().enumerate() {
-            let key = |name: &str| format!("peers[{index}].{name}");
-            match check_identity(&peer.identity) {
-                Err(text) => found(
-                    key("identity"),
-                    format!("{text}; set it to the Origin-Host that the peer sends"),
-                ),
-                Ok(()) => {
-                    if !seen.insert(peer.identity.to_ascii_lowercase()) {
-                        found(
-                            key("identity"),
-                            format!("\"{}\" is configured twice; remove one", peer.identity),
-                        );
-                    }
-                    if peer.identity.eq_ignore_ascii_case(&self.identity) {
-                        found(
-                            key("identity"),
-                            "is this node's own identity; name the peer's".to_owned(),
-                        );
-                    }
-                }
-            }
-            if let Some(Err(text)) = peer.realm.as_deref().map(check_identity) {
+            if !seen.insert(peer.identity.to_ascii_lowercase()) {
                 found(
-                    key("realm"),
-                    format!("{text}; set it to the Origin-Realm that the peer sends, or leave it out"),
+                    format!("peers[{index}].identity"),
+                    format!("\"{}\" is configured twice; remove one", peer.identity),
                 );
             }
-            if let Some(address) = &peer.address
-                && !is_host_and_port(address)
-            {
-                found(
-                    key("address"),
-                    format!("\"{address}\" is not host:port; write it as \"dra1.example.net:3868\""),
-                );
-            }
-            for name in &peer.applications {
-                if application_named(name).is_none() {
-                    let known: Vec<_> = APPLICATIONS.iter().map(|known| known.name).collect();
-                    found(
-                        key("applications"),
-                        format!(
-                            "\"{name}\" is not an application of this node; known: {}",
-                            known.join(", ")
-                        ),
-                    );
-                }
+            for (key, text) in peer.problems(self) {
+                found(format!("peers[{index}].{key}"), text);
             }
         }
         problems
     }
 }
 
+/// The shortest Twinit let pass, for laboratories.
+pub(super) const LEAST_WATCHDOG: Duration = Duration::from_millis(100);
+
+/// The shortest of the other timers.
+pub(super) const LEAST: Duration = Duration::from_millis(10);
+
 /// No timer of a connection is longer: an hour of silence is no state to be in.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+pub(super) fn check_duration(value: Duration, least: Duration) -> Result<(), String> {
+    if value < least || value > LONGEST {
+        return Err(format!(
+            "{value:?} is out of range; choose between {least:?} and {LONGEST:?}"
+        ));
+    }
+    Ok(())
+}
+
 /// The same alphabet that is accepted from peers, so that what is configured can be matched.
-fn check_identity(identity: &str) -> Result<(), String> {
+pub(super) fn check_identity(identity: &str) -> Result<(), String> {
     let sound = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_');
     if identity.is_empty() {
         return Err("is empty".to_owned());
@@ -131,10 +100,4 @@ fn check_identity(identity: &str) -> Result<(), String> {
         return Err("is not a host name of at most 255 letters, digits, hyphens and dots".to_owned());
     }
     Ok(())
-}
-
-fn is_host_and_port(address: &str) -> bool {
-    address.rsplit_once(':').is_some_and(|(host, port)| {
-        !host.is_empty() && host.len() <= 255 && port.parse::<u16>().is_ok_and(|port| port != 0)
-    })
 }

@@ -71,3 +71,49 @@ fn a_peer_cannot_have_our_own_identity() {
     };
     assert_eq!(keys(&config), ["peers[0].identity"]);
 }
+
+#[test]
+fn who_connects_follows_from_the_address_unless_it_is_said() {
+    let peer = |text: &str| serde_json::from_str::<PeerConfig>(text).unwrap();
+    let quiet = peer(r#"{"identity": "a"}"#);
+    assert_eq!((quiet.initiator(), quiet.dials()), (Initiate::Peer, None));
+    let reachable = peer(r#"{"identity": "a", "address": "a:1"}"#);
+    assert_eq!(
+        (reachable.initiator(), reachable.dials()),
+        (Initiate::Both, Some("a:1"))
+    );
+    let ours = peer(r#"{"identity": "a", "address": "a:1", "initiate": "us"}"#);
+    assert_eq!((ours.initiator(), ours.dials()), (Initiate::Us, Some("a:1")));
+    let theirs = peer(r#"{"identity": "a", "address": "a:1", "initiate": "peer", "transport": "sctp"}"#);
+    assert_eq!((theirs.initiator(), theirs.dials()), (Initiate::Peer, None));
+    assert_eq!(theirs.transport, Transport::Sctp);
+}
+
+#[test]
+fn a_peer_to_dial_needs_an_address_and_timers_in_range() {
+    let mut peers = vec![];
+    for initiate in [Initiate::Us, Initiate::Both] {
+        peers.push(PeerConfig {
+            initiate: Some(initiate),
+            ..PeerConfig::new(&format!("{initiate:?}.example"))
+        });
+    }
+    peers.push(PeerConfig {
+        watchdog: Some(Duration::from_millis(99)),
+        reconnect: Some(Duration::from_secs(3601)),
+        ..PeerConfig::new("timers.example")
+    });
+    let config = DiameterConfig {
+        peers,
+        ..DiameterConfig::default()
+    };
+    assert_eq!(
+        keys(&config),
+        [
+            "peers[0].initiate",
+            "peers[1].initiate",
+            "peers[2].watchdog",
+            "peers[2].reconnect"
+        ]
+    );
+}

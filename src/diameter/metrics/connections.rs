@@ -50,6 +50,10 @@ pub(crate) enum RefusalCause {
     NoCommonApplication,
     /// A connection of that identity stands already, or the election went against this one.
     Duplicate,
+    /// The peer is configured for another transport.
+    WrongTransport,
+    /// The peer is configured to wait for this node to connect.
+    WrongInitiator,
     /// The peer refused us in its CEA.
     Refused,
     /// The node is stopping.
@@ -66,6 +70,8 @@ impl RefusalCause {
             Self::UnknownPeer => "unknown_peer",
             Self::NoCommonApplication => "no_common_application",
             Self::Duplicate => "duplicate",
+            Self::WrongTransport => "wrong_transport",
+            Self::WrongInitiator => "wrong_initiator",
             Self::Refused => "refused",
             Self::Stopping => "stopping",
         }
@@ -78,7 +84,9 @@ impl RefusalCause {
             | Self::Protocol
             | Self::UnknownPeer
             | Self::NoCommonApplication
-            | Self::Duplicate => true,
+            | Self::Duplicate
+            | Self::WrongTransport
+            | Self::WrongInitiator => true,
             Self::Timeout | Self::Disconnected | Self::Refused | Self::Stopping => false,
         }
     }

@@ -49,12 +49,12 @@ impl<F: ServiceFactory> Node<F> {
 
     /// Keeps a configured peer connected until the node stops.
     pub(crate) async fn keep(self, entry: Arc<PeerEntry>, address: String) {
-        let mut backoff = Backoff::new(self.0.config.reconnect, self.0.random().next());
+        let mut backoff = Backoff::new(entry.reconnect, self.0.random().next());
         let mut complained = false;
         while !self.0.stopping.is_cancelled() {
             let pause = match self.dial(&entry, &address).await {
                 // The peer has connected to us; look again later.
-                None => self.0.config.reconnect,
+                None => entry.reconnect,
                 Some(Ok(CloseReason::PeerLeft(
                     DisconnectCause::Busy | DisconnectCause::DoNotWantToTalkToYou,
                 ))) => {

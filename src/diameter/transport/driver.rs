@@ -30,7 +30,7 @@ use crate::diameter::peer::messages::{self, DisconnectCause};
 use crate::diameter::peer::timer::{Timer, Timers};
 use crate::diameter::peer::watchdog::{self, Watchdog};
 use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
-use crate::diameter::table::{Link, PeerTable, Signals};
+use crate::diameter::table::{Link, Signals};
 
 /// The room a read is given: a burst of some hundred messages in one system call.
 const READ_ROOM: usize = 64 * 1024;
@@ -92,7 +92,7 @@ pub(crate) async fn run<F: ServiceFactory>(
     let transport = ends.transport.name();
     info!(peer = %peer.origin_host, realm = %peer.origin_realm, side = ?link.side, transport, "Diameter peer up");
     let (service, mut completions) = node.factory.open(&peer);
-    let watchdog = link.lend_watchdog(|| PeerTable::fresh_watchdog(&node.config, &mut node.random()));
+    let watchdog = link.lend_watchdog(|| Watchdog::new(link.entry.watchdog, node.random().next()));
     let addressing = match link.entry.mode {
         PeerMode::Copy => Addressing::Ignored,
         PeerMode::Endpoint => Addressing::Checked,

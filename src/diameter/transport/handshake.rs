@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{sleep_until, timeout, timeout_at};
 use tracing::debug;
 
-use super::carrier::Connection;
+use super::carrier::{Connection, Ends};
 use super::now;
 use crate::diameter::codec::{Defect, Header, Message, ResultCode, answer_framing_error, frame_length};
 use crate::diameter::dict::base;
@@ -116,7 +116,7 @@ async fn respond<F: ServiceFactory>(
         return Err(RefusalCause::Protocol);
     }
 
-    let verdict = judge(node, &cer);
+    let verdict = judge(node, &cer, ends);
     let remote = match verdict {
         Ok(remote) => remote,
         Err((cause, defect)) => {
@@ -173,8 +173,8 @@ async fn respond<F: ServiceFactory>(
 }
 
 /// Who may connect, and with what. The defect goes into the CEA.
-fn judge<F>(node: &Shared<F>, cer: &Message<'_>) -> Result<Remote, (RefusalCause, Defect)> {
-    let unknown = || (RefusalCause::UnknownPeer, Defect::new(ResultCode::UNKNOWN_PEER));
+fn judge<F>(node: &Shared<F>, cer: &Message<'_>, ends: &Ends) -> Result<Remote, (RefusalCause, Defect)> {
+    let unwelcome = |cause| (cause, Defect::new(ResultCode::UNKNOWN_PEER));
     let refused = |defect: Defect| {
         let cause = match defect.result_code {
             ResultCode::NO_COMMON_APPLICATION => RefusalCause::NoCommonApplication,
@@ -183,13 +183,15 @@ fn judge<F>(node: &Shared<F>, cer: &Message<'_>) -> Result<Remote, (RefusalCause
         (cause, defect)
     };
     let (ours, realm) = match capabilities::origin_host(cer) {
-        Some(origin_host) => node.table.expected(origin_host).ok_or_else(unknown)?,
+        Some(origin_host) => node.table.expected(origin_host, ends).map_err(unwelcome)?,
         // Without a readable Origin-Host the grammar is at fault, and the answer says so.
         None => (node.local.applications.clone(), None),
     };
     let remote = capabilities::read_cer(cer, &ours).map_err(refused)?;
     match realm {
-        Some(realm) if !realm.eq_ignore_ascii_case(&remote.origin_realm) => Err(unknown()),
+        Some(realm) if !realm.eq_ignore_ascii_case(&remote.origin_realm) => {
+            Err(unwelcome(RefusalCause::UnknownPeer))
+        }
         _ => Ok(remote),
     }
 }

@@ -29,4 +29,5 @@ mod far_end;
 mod framing;
 mod isolation;
 mod nodes;
+mod peers;
 mod watchdog;
