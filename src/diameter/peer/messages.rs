@@ -123,6 +123,12 @@ pub fn check_dpr(request: &Message<'_>, origin_host: &str) -> Result<DisconnectC
     }
 }
 
+/// The Origin-State-Id of a message, if it has one that can be read (RFC 6733 §8.16).
+#[must_use]
+pub fn origin_state_id(message: &Message<'_>) -> Option<u32> {
+    message.find(&base::ORIGIN_STATE_ID)?.as_u32().ok()
+}
+
 fn check_origin(request: &Message<'_>, origin_host: &str) -> Result<(), Defect> {
     let host = request
         .find(&base::ORIGIN_HOST)

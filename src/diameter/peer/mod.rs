@@ -4,8 +4,8 @@
 //! or random device; jitter comes from a seed given at construction, so that every run can be repeated. Why it is cut
 //! this way, the tables and what we added to them: LIFECYCLE.md beside this file.
 //!
-//! In reading order: [`fsm`], [`election`], [`watchdog`], [`timer`], [`capabilities`], [`messages`], [`admission`],
-//! [`duplicates`].
+//! In reading order: [`fsm`], [`election`], [`watchdog`], [`timer`], [`capabilities`], [`messages`], [`origin_state`],
+//! [`admission`], [`duplicates`].
 
 pub mod admission;
 pub mod capabilities;
@@ -13,6 +13,7 @@ pub mod duplicates;
 pub mod election;
 pub mod fsm;
 pub mod messages;
+pub mod origin_state;
 pub mod timer;
 pub mod watchdog;
 
