@@ -255,7 +255,10 @@ impl Fsm {
             // Wait-I-CEA    I-Rcv-CEA         Process-CEA                        I-Open
             (S::WaitICea { .. }, E::IRcvCea) => (S::IOpen, smallvec![A::ProcessCea]),
             // Wait-I-CEA    R-Conn-CER        R-Accept, Process-CER, Elect       Wait-Returns
-            (S::WaitICea { .. }, E::RConnCer) => self.elect(now, smallvec![A::RAccept, A::ProcessCer]),
+            // ours: the deadline stays, or a peer that connects again and again would put it off without end.
+            (S::WaitICea { deadline }, E::RConnCer) => {
+                self.elect(deadline, smallvec![A::RAccept, A::ProcessCer])
+            }
             // Wait-I-CEA    I-Peer-Disc       I-Disc                             Closed
             (S::WaitICea { .. }, E::IPeerDisc) => (S::Closed, smallvec![A::IDisc]),
             // Wait-I-CEA    I-Rcv-Non-CEA     Error                              Closed
@@ -266,7 +269,9 @@ impl Fsm {
             }
 
             // Wait-Conn-Ack/Elect  I-Rcv-Conn-Ack   I-Snd-CER, Elect             Wait-Returns
-            (S::WaitConnAckElect { .. }, E::IRcvConnAck) => self.elect(now, smallvec![A::ISndCer]),
+            (S::WaitConnAckElect { .. }, E::IRcvConnAck) => {
+                self.elect(now + self.timeouts.capabilities, smallvec![A::ISndCer])
+            }
             // Wait-Conn-Ack/Elect  I-Rcv-Conn-Nack  R-Snd-CEA                    R-Open
             (S::WaitConnAckElect { .. }, E::IRcvConnNack) => (S::ROpen, smallvec![A::RSndCea]),
             // Wait-Conn-Ack/Elect  R-Peer-Disc      R-Disc                       Wait-Conn-Ack
@@ -375,17 +380,12 @@ impl Fsm {
     }
 
     /// Elect, and Win-Election at once if it was won; the loser waits for the CEA on the connection it initiated.
-    fn elect(&self, now: Instant, mut actions: Actions) -> (State, Actions) {
+    fn elect(&self, deadline: Instant, mut actions: Actions) -> (State, Actions) {
         if self.wins_election {
             actions.extend([Action::IDisc, Action::RSndCea]);
             (State::ROpen, actions)
         } else {
-            (
-                State::WaitReturns {
-                    deadline: now + self.timeouts.capabilities,
-                },
-                actions,
-            )
+            (State::WaitReturns { deadline }, actions)
         }
     }
 

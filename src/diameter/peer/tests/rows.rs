@@ -305,6 +305,28 @@ fn a_timeout_that_comes_early_or_for_an_older_state_changes_nothing() {
     assert_eq!(name(fsm.state()), Name::WaitICea);
 }
 
+#[test]
+fn a_peer_that_connects_again_and_again_does_not_put_off_the_end_of_its_silence() {
+    let mut now = Instant::now();
+    let mut fsm = machine(now, false, Name::WaitICea);
+    let deadline = fsm.deadline().unwrap();
+    for _ in 0..3 {
+        now += Duration::from_secs(1);
+        assert_eq!(
+            fsm.handle(now, Event::RConnCer).as_slice(),
+            &[Action::RAccept, Action::ProcessCer]
+        );
+        assert_eq!(name(fsm.state()), Name::WaitReturns);
+        assert_eq!(
+            fsm.deadline(),
+            Some(deadline),
+            "the CER has been waiting since then"
+        );
+        let _ = fsm.handle(now, Event::RPeerDisc);
+        assert_eq!(fsm.deadline(), Some(deadline));
+    }
+}
+
 const TWINIT: Duration = Duration::from_secs(30);
 
 /// A watchdog and the time at which it got there.
