@@ -3,7 +3,7 @@
 //! answer.
 
 use bytes::BytesMut;
-use reachd::diameter::apps::s6a::{self, PendingAnswer};
+use reachd::diameter::apps::{self, NothingAsked, PendingAnswer, Verdict};
 use reachd::diameter::codec::avp::{MAX_AVPS, MAX_DEPTH};
 use reachd::diameter::codec::{Avps, Defect, Message, ResultCode, answer_error};
 use reachd::diameter::dict::{CommandDef, base, check_request, s6a as s6a_dict};
@@ -132,15 +132,15 @@ fn base_messages(message: &Message<'_>) {
 
 fn application(message: &Message<'_>) {
     let now = Timestamp::from_micros(1).expect("a time");
-    match s6a::decode(message, now) {
+    match apps::decode(message, now, &NothingAsked) {
         Ok(decoded) if message.header().flags.is_request() => {
-            let answer = PendingAnswer::new(message, decoded.answer);
+            let answer = PendingAnswer::new(message, decoded.reply);
             let _ = format!("{answer:?}");
             let mut out = BytesMut::new();
-            answer.success(&mut out, None, &identity());
+            answer.write(&mut out, answer.verdict(None), &identity());
             assert_answers(&out, message);
             out.clear();
-            answer.error(&mut out, ResultCode::TOO_BUSY, &identity());
+            answer.write(&mut out, Verdict::of(ResultCode::TOO_BUSY), &identity());
             assert_answers(&out, message);
         }
         Ok(_) => {}
