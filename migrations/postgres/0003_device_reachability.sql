@@ -70,6 +70,9 @@ WITH stored AS NOT MATERIALIZED (
            -- Arrays compare by their first element, then by the second, as a report does by time and end.
            max(reachable) AS reachable,
            max(unreachable) AS unreachable,
+           -- What is reported of the slot without a node ('*') is true of whoever holds it. Sessions (5) have no holder.
+           max(max(reachable) FILTER (WHERE node = '*' AND slot <> 5)) OVER (PARTITION BY subscriber_id, slot) AS found,
+           max(max(unreachable) FILTER (WHERE node = '*' AND slot <> 5)) OVER (PARTITION BY subscriber_id, slot) AS lost,
            COALESCE(max(max(cleared)) OVER (PARTITION BY subscriber_id, slot), 0) AS cleared
     FROM fact
     GROUP BY subscriber_id, slot, node
@@ -78,20 +81,23 @@ WITH stored AS NOT MATERIALIZED (
     SELECT subscriber_id, slot, node, cleared,
            CASE WHEN registered > cleared THEN registered ELSE 0 END AS registered,
            CASE WHEN deregistered > cleared THEN deregistered ELSE 0 END AS deregistered,
-           CASE WHEN reachable[1] > cleared THEN reachable[1] ELSE 0 END AS reachable,
-           CASE WHEN reachable[1] > cleared THEN reachable[2] ELSE 0 END AS reachable_until,
-           CASE WHEN unreachable[1] > cleared THEN unreachable[1] ELSE 0 END AS unreachable,
-           CASE WHEN unreachable[1] > cleared THEN unreachable[2] ELSE 0 END AS unreachable_until
+           CASE WHEN reachable[1] > cleared THEN reachable[1] ELSE 0 END AS own_reachable,
+           CASE WHEN found[1] > cleared OR reachable[1] > cleared THEN (GREATEST(reachable, found))[1] ELSE 0 END
+               AS reachable,
+           (GREATEST(reachable, found))[2] AS reachable_until,
+           CASE WHEN lost[1] > cleared OR unreachable[1] > cleared THEN (GREATEST(unreachable, lost))[1] ELSE 0 END
+               AS unreachable,
+           (GREATEST(unreachable, lost))[2] AS unreachable_until
     FROM held
 ), ranked AS NOT MATERIALIZED (
     -- First is the holder: the newest registration, or where there is none the newest report of reachability; then the name.
     SELECT *,
-           node <> '' AND GREATEST(registered, reachable) > 0 AS speaks,
+           node <> '' AND GREATEST(registered, own_reachable) > 0 AS speaks,
            row_number() OVER (
                PARTITION BY subscriber_id, slot
-               ORDER BY node <> '' AND GREATEST(registered, reachable) > 0 DESC,
+               ORDER BY node <> '' AND GREATEST(registered, own_reachable) > 0 DESC,
                         registered DESC,
-                        CASE WHEN registered = 0 THEN reachable ELSE 0 END DESC,
+                        CASE WHEN registered = 0 THEN own_reachable ELSE 0 END DESC,
                         node DESC
            ) AS place
     FROM standing
@@ -154,13 +160,26 @@ WITH stored AS NOT MATERIALIZED (
                    THEN GREATEST(carrier_registered, up)
            END AS ended
     FROM carried
+), lost AS NOT MATERIALIZED (
+    -- SMS by an untold path (12) counts until a loss is known that it may have meant: by one of the paths 6 to 9, or of
+    -- an attached device, in the data slots 1 to 3 while none of them is up.
+    SELECT *,
+           GREATEST(
+               COALESCE(max(COALESCE(ended, down)) FILTER (WHERE slot BETWEEN 6 AND 9) OVER everything, 0),
+               CASE WHEN max(up) FILTER (WHERE slot BETWEEN 1 AND 3) OVER everything > 0 THEN 0
+                    ELSE COALESCE(max(down) FILTER (WHERE slot BETWEEN 1 AND 3) OVER everything, 0) END
+           ) AS lost
+    FROM ended
+    WINDOW everything AS (PARTITION BY subscriber_id)
 ), newest AS NOT MATERIALIZED (
     SELECT subscriber_id,
            COALESCE(max(up) FILTER (WHERE slot BETWEEN 1 AND 5 AND ended IS NULL), 0) AS data_up,
-           COALESCE(max(up) FILTER (WHERE slot BETWEEN 6 AND 11 AND ended IS NULL), 0) AS sms_up,
+           COALESCE(max(up) FILTER (WHERE slot BETWEEN 6 AND 12 AND ended IS NULL AND (slot < 12 OR lost < up)), 0)
+               AS sms_up,
            COALESCE(max(down) FILTER (WHERE slot BETWEEN 1 AND 5), 0) AS data_down,
-           COALESCE(max(COALESCE(ended, down)) FILTER (WHERE slot BETWEEN 6 AND 11), 0) AS sms_down
-    FROM ended
+           COALESCE(max(CASE WHEN slot = 12 AND up > 0 AND lost >= up THEN lost ELSE COALESCE(ended, down) END)
+               FILTER (WHERE slot BETWEEN 6 AND 12), 0) AS sms_down
+    FROM lost
     GROUP BY subscriber_id
 ), answer AS NOT MATERIALIZED (
     SELECT subscriber_id, data_up > 0 AS data, sms_up > 0 AS sms,

@@ -67,32 +67,44 @@ WITH stored AS (
     SELECT subscriber_id, slot, node,
            COALESCE(max(registered), 0) AS registered,
            COALESCE(max(deregistered), 0) AS deregistered,
-           COALESCE(CAST(substr(max(reachable), 1, 19) AS INTEGER), 0) AS reachable,
-           CAST(substr(max(reachable), 20) AS INTEGER) AS reachable_until,
-           COALESCE(CAST(substr(max(unreachable), 1, 19) AS INTEGER), 0) AS unreachable,
-           CAST(substr(max(unreachable), 20) AS INTEGER) AS unreachable_until,
+           COALESCE(max(reachable), '') AS reachable,
+           COALESCE(max(unreachable), '') AS unreachable,
+           -- What is reported of the slot without a node ('*') is true of whoever holds it. Sessions (5) have no holder.
+           COALESCE(max(max(reachable) FILTER (WHERE node = '*' AND slot <> 5))
+               OVER (PARTITION BY subscriber_id, slot), '') AS found,
+           COALESCE(max(max(unreachable) FILTER (WHERE node = '*' AND slot <> 5))
+               OVER (PARTITION BY subscriber_id, slot), '') AS lost,
            COALESCE(max(max(cleared)) OVER (PARTITION BY subscriber_id, slot), 0) AS cleared
     FROM fact
     GROUP BY subscriber_id, slot, node
+), reported AS (
+    SELECT subscriber_id, slot, node, registered, deregistered, cleared,
+           CAST(substr(reachable, 1, 19) AS INTEGER) AS own_reachable,
+           CAST(substr(max(reachable, found), 1, 19) AS INTEGER) AS reachable,
+           CAST(substr(max(reachable, found), 20) AS INTEGER) AS reachable_until,
+           CAST(substr(max(unreachable, lost), 1, 19) AS INTEGER) AS unreachable,
+           CAST(substr(max(unreachable, lost), 20) AS INTEGER) AS unreachable_until
+    FROM held
 ), standing AS (
     -- What is not newer than the slot's clearing is as if never said.
     SELECT subscriber_id, slot, node, cleared,
            CASE WHEN registered > cleared THEN registered ELSE 0 END AS registered,
            CASE WHEN deregistered > cleared THEN deregistered ELSE 0 END AS deregistered,
+           CASE WHEN own_reachable > cleared THEN own_reachable ELSE 0 END AS own_reachable,
            CASE WHEN reachable > cleared THEN reachable ELSE 0 END AS reachable,
            reachable_until,
            CASE WHEN unreachable > cleared THEN unreachable ELSE 0 END AS unreachable,
            unreachable_until
-    FROM held
+    FROM reported
 ), ranked AS (
     -- First is the holder: the newest registration, or where there is none the newest report of reachability; then the name.
     SELECT *,
-           node <> '' AND max(registered, reachable) > 0 AS speaks,
+           node <> '' AND max(registered, own_reachable) > 0 AS speaks,
            row_number() OVER (
                PARTITION BY subscriber_id, slot
-               ORDER BY node <> '' AND max(registered, reachable) > 0 DESC,
+               ORDER BY node <> '' AND max(registered, own_reachable) > 0 DESC,
                         registered DESC,
-                        CASE WHEN registered = 0 THEN reachable ELSE 0 END DESC,
+                        CASE WHEN registered = 0 THEN own_reachable ELSE 0 END DESC,
                         node DESC
            ) AS place
     FROM standing
@@ -155,13 +167,26 @@ WITH stored AS (
                    THEN max(carrier_registered, up)
            END AS ended
     FROM carried
+), lost AS (
+    -- SMS by an untold path (12) counts until a loss is known that it may have meant: by one of the paths 6 to 9, or of
+    -- an attached device, in the data slots 1 to 3 while none of them is up.
+    SELECT *,
+           max(
+               COALESCE(max(COALESCE(ended, down)) FILTER (WHERE slot BETWEEN 6 AND 9) OVER everything, 0),
+               CASE WHEN max(up) FILTER (WHERE slot BETWEEN 1 AND 3) OVER everything > 0 THEN 0
+                    ELSE COALESCE(max(down) FILTER (WHERE slot BETWEEN 1 AND 3) OVER everything, 0) END
+           ) AS lost
+    FROM ended
+    WINDOW everything AS (PARTITION BY subscriber_id)
 ), newest AS (
     SELECT subscriber_id,
            COALESCE(max(up) FILTER (WHERE slot BETWEEN 1 AND 5 AND ended IS NULL), 0) AS data_up,
-           COALESCE(max(up) FILTER (WHERE slot BETWEEN 6 AND 11 AND ended IS NULL), 0) AS sms_up,
+           COALESCE(max(up) FILTER (WHERE slot BETWEEN 6 AND 12 AND ended IS NULL AND (slot < 12 OR lost < up)), 0)
+               AS sms_up,
            COALESCE(max(down) FILTER (WHERE slot BETWEEN 1 AND 5), 0) AS data_down,
-           COALESCE(max(COALESCE(ended, down)) FILTER (WHERE slot BETWEEN 6 AND 11), 0) AS sms_down
-    FROM ended
+           COALESCE(max(CASE WHEN slot = 12 AND up > 0 AND lost >= up THEN lost ELSE COALESCE(ended, down) END)
+               FILTER (WHERE slot BETWEEN 6 AND 12), 0) AS sms_down
+    FROM lost
     GROUP BY subscriber_id
 ), answer AS (
     SELECT subscriber_id, data_up > 0 AS data, sms_up > 0 AS sms,

@@ -1,7 +1,7 @@
 //! The serving node that holds a registration.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The identity of a serving node: its Diameter identity, NF instance id or number, 1 to 255 printable octets.
 ///
@@ -16,6 +16,18 @@ pub struct Node(Arc<str>);
 pub struct NodeError;
 
 impl Node {
+    /// Whoever serves the subscriber in a slot, where the network does not say who: what is reported under this name is
+    /// true of the slot's holder. Written `*`.
+    pub fn unnamed() -> Self {
+        static UNNAMED: LazyLock<Node> = LazyLock::new(|| Node("*".into()));
+        UNNAMED.clone()
+    }
+
+    /// Whether it is [`Self::unnamed`].
+    pub fn is_unnamed(&self) -> bool {
+        *self.0 == *"*"
+    }
+
     /// Reads an identity and folds its case.
     pub fn parse(text: &str) -> Result<Self, NodeError> {
         let fine = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
@@ -53,6 +65,13 @@ mod tests {
     #[test]
     fn names_compare_without_regard_to_case() {
         assert_eq!(Node::parse("MME1.epc.Example"), Node::parse("mme1.epc.example"));
+    }
+
+    #[test]
+    fn a_star_is_whoever_it_is() {
+        assert_eq!(Node::parse("*"), Ok(Node::unnamed()));
+        assert!(Node::unnamed().is_unnamed());
+        assert!(Node::parse("mme1").is_ok_and(|node| !node.is_unnamed()));
     }
 
     #[test]

@@ -17,8 +17,12 @@ fn times() -> impl Strategy<Value = i64> {
     1..20i64
 }
 
-fn nodes() -> impl Strategy<Value = Node> {
+fn named() -> impl Strategy<Value = Node> {
     (1..4u8).prop_map(node)
+}
+
+fn nodes() -> impl Strategy<Value = Node> {
+    prop_oneof![3 => named(), 1 => Just(Node::unnamed())]
 }
 
 fn slots() -> impl Strategy<Value = Slot> {
@@ -124,7 +128,7 @@ proptest! {
 
     #[test]
     fn a_node_that_does_not_hold_the_slot_changes_nothing(
-        events in events_in(slots()), slot in slots(), other in nodes(), time in 1..60i64, now in 30..60i64,
+        events in events_in(slots()), slot in slots(), other in named(), time in 1..60i64, now in 30..60i64,
         report in any::<bool>(),
     ) {
         prop_assume!(!slot.is_shared());
@@ -139,6 +143,26 @@ proptest! {
         let outcome = registrations.apply(&event(time, [late])).outcome;
         prop_assert_ne!(outcome, Outcome::Applied);
         prop_assert_eq!(registrations.reachability(at(now)), before);
+    }
+
+    #[test]
+    fn a_report_without_a_node_counts_as_if_the_holder_had_made_it(
+        events in events_in(slots()), slot in slots(), time in 25..60i64, found in any::<bool>(),
+        until in prop::option::weighted(0.3, (60..70i64).prop_map(at)), now in 60..70i64,
+    ) {
+        prop_assume!(!slot.is_shared());
+        let register = event(25, [Change::Registered { slot, node: node(9), ends: Ends::default() }]);
+        let report = |node| match found {
+            true => Change::Reachable { slot, node, until },
+            false => Change::Unreachable { slot, node, until },
+        };
+        let answer = |node| {
+            let mut registrations = after(&events);
+            registrations.apply(&register);
+            registrations.apply(&event(time, [report(node)]));
+            registrations.reachability(at(now))
+        };
+        prop_assert_eq!(answer(Node::unnamed()), answer(node(9)));
     }
 
     #[test]

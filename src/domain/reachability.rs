@@ -9,9 +9,10 @@
 //!
 //! A slot is **up** while its holder is registered and has not reported the subscriber unreachable since. Idle is
 //! reachable: silence takes nothing away. An SMS slot that hangs on a data slot ([`Slot::carrier`]) counts only
-//! while that one is not known to be deregistered.
+//! while that one is not known to be deregistered. SMS by an untold path ([`Slot::AnySms`]) counts only until a loss is
+//! known that it may have meant.
 
-use super::{Registration, Registrations, Slot, Timestamp};
+use super::{Facts, Registrations, Slot, Timestamp};
 
 /// What the daemon answers (CAMARA Device Reachability Status).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,7 +128,16 @@ impl Registrations {
     /// The state of a slot, its carrier considered.
     pub fn usable(&self, slot: Slot, now: Timestamp) -> SlotState {
         let own = self.state(slot, now);
-        let (SlotState::Up(since), Some(carrier)) = (own, slot.carrier()) else {
+        let SlotState::Up(since) = own else {
+            return own;
+        };
+        if slot == Slot::AnySms {
+            return match self.lost_in_cellular(now) {
+                Some(lost) if lost >= since => SlotState::Unreachable(lost),
+                _ => own,
+            };
+        }
+        let Some(carrier) = slot.carrier() else {
             return own;
         };
         match self.state(carrier, now) {
@@ -140,11 +150,26 @@ impl Registrations {
         }
     }
 
+    /// When the device was last lost in the cellular network: by a path for SMS, or as an attached device. While it is
+    /// attached in one data slot, that it left another tells nothing.
+    fn lost_in_cellular(&self, now: Timestamp) -> Option<Timestamp> {
+        let newest = |slots: &[Slot]| {
+            let mut newest = Newest::default();
+            for slot in slots.iter().filter(|slot| self.knows(**slot)) {
+                newest.add(self.usable(*slot, now));
+            }
+            newest
+        };
+        let data = newest(&Slot::CELLULAR_DATA);
+        let detached = data.down.filter(|_| data.up.is_none());
+        detached.max(newest(&Slot::CELLULAR_SMS).down)
+    }
+
     /// When the carrier of an SMS slot moved on to another node than the one that serves SMS.
     fn moved_away(&self, slot: Slot, carrier: Slot) -> Option<Timestamp> {
         let (sms, carrier) = (self.holder(slot)?, self.holder(carrier)?);
         let moved = carrier.facts.registered_at.filter(|_| carrier.node != sms.node)?;
-        (Some(moved) > sms.facts.present_at()).then_some(moved)
+        (Some(moved) > self.said_of(sms).present_at()).then_some(moved)
     }
 
     /// The state of a slot by itself.
@@ -153,7 +178,7 @@ impl Registrations {
             return self.shared_state(slot, now);
         }
         match self.holder(slot) {
-            Some(holder) => node_state(holder, now),
+            Some(holder) => node_state(&self.said_of(holder), now),
             None => self
                 .cleared_at(slot)
                 .map_or(SlotState::Unknown, SlotState::Deregistered),
@@ -166,7 +191,7 @@ impl Registrations {
         let states = self
             .in_slot(slot)
             .filter(|held| held.facts.present_at() > cleared)
-            .map(|held| node_state(held, now));
+            .map(|held| node_state(&held.facts, now));
         let (mut up, mut unreachable, mut gone) = (None, None, cleared);
         for state in states {
             match state {
@@ -183,9 +208,8 @@ impl Registrations {
     }
 }
 
-/// What the facts of a slot's holder say at `now`.
-fn node_state(holder: &Registration, now: Timestamp) -> SlotState {
-    let facts = &holder.facts;
+/// What facts say at `now`.
+fn node_state(facts: &Facts, now: Timestamp) -> SlotState {
     let Some(present) = facts.registered_at.or_else(|| facts.reachable_at()) else {
         return SlotState::Unknown;
     };

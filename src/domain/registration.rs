@@ -9,6 +9,9 @@
 //! name sorts last), if it is newer than the slot's clearing. A purge by a node that has lost the slot only touches
 //! that node's own facts. Where the same moment says both, the negative wins: deregistered over registered,
 //! cleared over registered, unreachable over reachable.
+//!
+//! Some reports name a slot and no node ([`Node::unnamed`]): the attempt to deliver a message through it. They are true
+//! of whoever holds the slot, and where nobody is known to, of somebody.
 
 use super::{Change, Effect, Ends, Event, Facts, Node, Outcome, Report, Slot, Timestamp};
 
@@ -45,16 +48,16 @@ impl Registrations {
 
     /// Joins all of an event. An event without changes is a duplicate here.
     pub fn apply(&mut self, event: &Event) -> Effect {
-        self.apply_with(event, Node::clone)
+        self.apply_with(event, |_, node| node.clone())
     }
 
     /// [`Self::apply`], with nodes kept as `keep` returns them: the same names, their texts shared.
-    pub fn apply_with(&mut self, event: &Event, keep: impl Fn(&Node) -> Node) -> Effect {
+    pub fn apply_with(&mut self, event: &Event, keep: impl Fn(Slot, &Node) -> Node) -> Effect {
         let mut effect = Effect::NONE;
         for (place, change) in event.changes.iter().enumerate() {
             effect.add(place, self.judge(change, event.event_time));
             let (slot, node, facts) = Facts::of(change, event.event_time);
-            self.join(slot, node.map(&keep).as_ref(), &facts);
+            self.join(slot, node.map(|node| keep(slot, node)).as_ref(), &facts);
         }
         effect
     }
@@ -115,7 +118,9 @@ impl Registrations {
             Outcome::Duplicate
         } else if new < known || at.is_some_and(|at| self.is_settled(slot, at)) {
             Outcome::Stale
-        } else if self.holder(slot).is_some_and(|holder| holder.node != *node) && !slot.is_shared() {
+        } else if node.is_unnamed() || slot.is_shared() {
+            Outcome::Applied
+        } else if self.holder(slot).is_some_and(|holder| holder.node != *node) {
             Outcome::NotHolder
         } else {
             Outcome::Applied
@@ -298,6 +303,19 @@ impl Registrations {
         self.in_slot(slot)
             .find(|held| held.node == *node)
             .map(|held| &held.facts)
+    }
+
+    /// What is said of a holder: by itself, and by reports that name no node. Whichever of them is newer counts.
+    pub(super) fn said_of(&self, holder: &Registration) -> Facts {
+        let mut facts = holder.facts;
+        let of_somebody = self
+            .in_slot(holder.slot)
+            .find(|held| held.node.is_unnamed() && !held.slot.is_shared());
+        if let Some(Registration { facts: reported, .. }) = of_somebody {
+            facts.reachable = facts.reachable.max(reported.reachable);
+            facts.unreachable = facts.unreachable.max(reported.unreachable);
+        }
+        facts
     }
 
     /// Who holds the slot: the node with the newest registration after the slot's clearing; of equal times the one

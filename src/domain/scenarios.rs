@@ -260,6 +260,80 @@ fn a_lone_loss_or_purge_may_come_from_the_node_that_was_left_and_tells_nothing()
 }
 
 #[test]
+fn what_is_reported_of_a_path_without_a_node_is_true_of_whoever_serves_it() {
+    // Nobody is known to serve it: somebody does.
+    let found = (10, reachable(Slot::Msc, "*", None));
+    assert_eq!(
+        answer(std::slice::from_ref(&found)),
+        (Status::ConnectedSms, Some(at(10)))
+    );
+    let lost = [found, (20, unreachable(Slot::Msc, "*", None))];
+    assert_eq!(answer(&lost), (Status::NotConnected, Some(at(20))));
+    // Somebody is known.
+    let known = [
+        (10, registered(Slot::Msc, "msc")),
+        (20, unreachable(Slot::Msc, "*", None)),
+    ];
+    assert_eq!(answer(&known), (Status::NotConnected, Some(at(20))));
+    assert_eq!(story(&known).1, Outcome::Applied);
+    let back = [
+        known[0].clone(),
+        known[1].clone(),
+        (30, reachable(Slot::Msc, "*", None)),
+    ];
+    assert_eq!(answer(&back), (Status::ConnectedSms, Some(at(30))));
+    // What was lost at the old node is not lost at the new one.
+    let moved = [
+        known[0].clone(),
+        known[1].clone(),
+        (30, registered(Slot::Msc, "other")),
+    ];
+    assert_eq!(answer(&moved), (Status::ConnectedSms, Some(at(30))));
+}
+
+#[test]
+fn sms_by_an_untold_path_lasts_until_a_loss_that_it_may_have_meant() {
+    let found = (20, reachable(Slot::AnySms, "*", None));
+    assert_eq!(
+        answer(std::slice::from_ref(&found)),
+        (Status::ConnectedSms, Some(at(20)))
+    );
+    // Back by another way after a purge.
+    let purged = [
+        (5, registered(Slot::Mme, "a")),
+        (10, gone(Slot::Mme, "a")),
+        found.clone(),
+    ];
+    assert_eq!(answer(&purged), (Status::ConnectedSms, Some(at(20))));
+    // Gone altogether.
+    let purged = [
+        (5, registered(Slot::Mme, "a")),
+        found.clone(),
+        (30, gone(Slot::Mme, "a")),
+    ];
+    assert_eq!(answer(&purged), (Status::NotConnected, Some(at(30))));
+    // A delivery through the MSC fails.
+    let failed = [
+        (5, reachable(Slot::Msc, "*", None)),
+        found.clone(),
+        (30, unreachable(Slot::Msc, "*", None)),
+    ];
+    assert_eq!(answer(&failed), (Status::NotConnected, Some(at(30))));
+    // An attach in LTE ends the SGSN; the device is not lost with it.
+    let lte = Change::Registered {
+        slot: Slot::Mme,
+        node: Node::parse("a").unwrap(),
+        ends: Ends {
+            other_eps_half: true,
+            amf_3gpp: true,
+        },
+    };
+    let attached = [(5, registered(Slot::Sgsn, "s")), found, (30, lte)];
+    let answer = story(&attached).0.reachability(at(1000));
+    assert_eq!((answer.data, answer.sms), (true, true));
+}
+
+#[test]
 fn data_stands_while_one_of_several_sessions_stands() {
     let two = [
         (10, registered(Slot::Session, "s1")),

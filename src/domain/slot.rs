@@ -31,11 +31,13 @@ pub enum Slot {
     SmsfNon3gpp = 10,
     /// IP short message gateway (SMS over IMS).
     IpSmGw = 11,
+    /// SMS by a path that the network did not tell: an HSS says that a subscriber can be reached again, and not where.
+    AnySms = 12,
 }
 
 impl Slot {
     /// Every slot, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mme,
         Self::Sgsn,
         Self::Amf3gpp,
@@ -47,6 +49,7 @@ impl Slot {
         Self::Smsf3gpp,
         Self::SmsfNon3gpp,
         Self::IpSmGw,
+        Self::AnySms,
     ];
 
     /// The slots that carry data.
@@ -59,14 +62,21 @@ impl Slot {
     ];
 
     /// The slots that carry SMS.
-    pub const SMS: [Self; 6] = [
+    pub const SMS: [Self; 7] = [
         Self::Msc,
         Self::MmeSms,
         Self::SgsnSms,
         Self::Smsf3gpp,
         Self::SmsfNon3gpp,
         Self::IpSmGw,
+        Self::AnySms,
     ];
+
+    /// The data slots of the cellular network, one of which an attached device holds.
+    pub(super) const CELLULAR_DATA: [Self; 3] = [Self::Mme, Self::Sgsn, Self::Amf3gpp];
+
+    /// The SMS slots by which a device is reached over the cellular network.
+    pub(super) const CELLULAR_SMS: [Self; 4] = [Self::Msc, Self::MmeSms, Self::SgsnSms, Self::Smsf3gpp];
 
     /// Whether it carries data; otherwise it carries SMS.
     pub fn carries_data(self) -> bool {
@@ -100,6 +110,7 @@ impl Slot {
             Self::Smsf3gpp => "smsf-3gpp",
             Self::SmsfNon3gpp => "smsf-non-3gpp",
             Self::IpSmGw => "ip-sm-gw",
+            Self::AnySms => "any-sms",
         }
     }
 
@@ -151,7 +162,7 @@ mod tests {
             assert_eq!(Slot::from_number(slot.number()), Some(slot));
         }
         assert_eq!(Slot::from_number(0), None);
-        assert_eq!(Slot::from_number(12), None);
+        assert_eq!(Slot::from_number(13), None);
     }
 
     #[test]

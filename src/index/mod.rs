@@ -124,7 +124,7 @@ impl Index {
         let mut effect = Effect::from(Outcome::Duplicate);
         if !event.changes.is_empty() {
             let joined = self.subscribers.write(subscriber, |registrations| {
-                registrations.apply_with(event, |node| self.nodes.shared(node))
+                registrations.apply_with(event, |slot, node| self.kept(slot, node))
             });
             effect = joined.result;
             if joined.was_empty && subscriber.is_weak() {
@@ -187,6 +187,16 @@ impl Index {
         }
     }
 
+    /// The same node, its text shared with every earlier mention. Sessions are left out: each is mentioned by one
+    /// subscriber alone, and they never end.
+    fn kept(&self, slot: Slot, node: &Node) -> Node {
+        if slot.is_shared() {
+            node.clone()
+        } else {
+            self.nodes.shared(node)
+        }
+    }
+
     /// Takes a row of the store.
     pub fn load_registration(
         &self,
@@ -195,7 +205,7 @@ impl Index {
         node: Option<&Node>,
         facts: &Facts,
     ) {
-        let node = node.map(|node| self.nodes.shared(node));
+        let node = node.map(|node| self.kept(slot, node));
         self.subscribers.write(subscriber, |registrations| {
             registrations.join(slot, node.as_ref(), facts)
         });

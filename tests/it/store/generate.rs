@@ -38,8 +38,8 @@ impl Random {
     /// What one change leaves behind, in one of these slots.
     pub(super) fn row_in(&mut self, slots: &[Slot], subscriber: SubscriberId) -> RegistrationRow {
         let slot = self.pick(slots);
-        let node =
-            Node::parse(self.pick(&["mme1.epc.example", "mme-2.epc.example", "mme1", "z_last"])).unwrap();
+        let node = Node::parse(self.pick(&["mme1.epc.example", "mme-2.epc.example", "mme1", "z_last", "*"]))
+            .unwrap();
         let until = match self.below(3) {
             0 => None,
             1 => Some(self.time()),
