@@ -15,6 +15,8 @@
 #[path = "../tests/it/support/postgres.rs"]
 #[allow(dead_code)]
 mod postgres;
+#[path = "../tests/it/support/process.rs"]
+mod process;
 mod support;
 
 use std::sync::Arc;

@@ -1,8 +1,10 @@
 //! What the end-to-end tests share: the daemon as a process, a Diameter peer made by hand, a throwaway Postgres, and
 //! made-up subscribers.
 
+pub(crate) mod capture;
 pub(crate) mod daemon;
 pub(crate) mod postgres;
+pub(crate) mod process;
 pub(crate) mod promises;
 pub(crate) mod publisher;
 pub(crate) mod wire;

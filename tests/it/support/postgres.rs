@@ -6,16 +6,17 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::process::{free_port, unprivileged_user};
 
 /// $1 is the directory, the rest the server's command. Each line is an order and is answered by a line.
 const KEEPER: &str = r#"
@@ -217,32 +218,4 @@ fn binaries() -> PathBuf {
         .expect(
             "these tests need a Postgres server's binaries; install postgresql: apt-get install postgresql",
         )
-}
-
-/// Postgres refuses to run as root: then, the user and group that it runs as.
-fn unprivileged_user() -> Option<(u32, u32)> {
-    use std::os::unix::fs::MetadataExt;
-
-    if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return None;
-    }
-    let users = fs::read_to_string("/etc/passwd").unwrap();
-    let ids = |name: &str| {
-        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut fields = line.split(':').skip(2);
-        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-    };
-    let found = ids("postgres").or_else(|| ids("nobody"));
-    Some(found.expect("a user postgres or nobody, since Postgres refuses to run as root"))
-}
-
-/// Below the range from which the kernel takes ports for outgoing connections, so that the port is still free when the
-/// server starts again.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let begin = (std::process::id() % 10_000) as u16;
-    (0..10_000)
-        .map(|_| 20_000 + (begin + NEXT.fetch_add(7, Ordering::Relaxed) % 10_000) % 10_000)
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .expect("a free port")
 }
