@@ -11,6 +11,8 @@ pub mod dict;
 pub mod metrics;
 pub mod node;
 pub mod peer;
+#[cfg(test)]
+mod seeds;
 pub mod service;
 mod table;
 mod transport;
