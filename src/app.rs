@@ -14,13 +14,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use metrics::{describe_gauge, gauge};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::diameter::apps::NothingAsked;
 use crate::diameter::codec::LocalIdentity;
-use crate::diameter::node::BoundNode;
+use crate::diameter::config::Transport;
+use crate::diameter::node::{BoundNode, Reload};
 use crate::feed::diameter::{DiameterFeed, Treatment};
 use crate::feed::grpc::GrpcFeed;
 use crate::feed::provisioning::Provisioning;
@@ -59,6 +60,8 @@ pub struct Addresses {
     pub grpc: SocketAddr,
     /// Diameter over TCP.
     pub diameter: SocketAddr,
+    /// Diameter over TLS, if there are certificates.
+    pub diameter_tls: Option<SocketAddr>,
     /// Metrics and health.
     pub admin: SocketAddr,
 }
@@ -121,12 +124,16 @@ impl App {
         let addresses = Addresses {
             grpc: grpc.local_addr(),
             diameter: node.local_addr()?,
+            diameter_tls: node.address(Transport::Tls).transpose()?,
             admin: admin.local_addr()?,
         };
         let observe = observer(Arc::clone(&index), ingest.clone(), readiness.clone());
         let admin = Admin::start(admin, readiness.clone(), metrics, observe).context("the admin endpoint")?;
         readiness.listening("admin", addresses.admin);
         readiness.listening("grpc", addresses.grpc);
+        if let Some(address) = addresses.diameter_tls {
+            readiness.listening("diameter_tls", address);
+        }
         readiness.listening("diameter", addresses.diameter);
         Ok(Self {
             config,
@@ -175,6 +182,7 @@ impl App {
             admin,
         } = self;
         let begun = Instant::now();
+        let _reloading = reload_when_asked(&stop, node.reload());
         let closing = CancellationToken::new();
         let health = Health::new().await;
         let services = Services {
@@ -254,6 +262,19 @@ impl App {
         drop(admin);
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// Hands the operator's wish on to the node, for as long as the result is kept.
+fn reload_when_asked(stop: &Stop, node: Reload) -> JoinSet<()> {
+    let asked = Arc::clone(&stop.reload);
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        loop {
+            asked.notified().await;
+            node.ask();
+        }
+    });
+    task
 }
 
 /// Tries until it succeeds or fails for good; `None` when told to stop first.

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::ConfigArgs;
+use crate::diameter::config::DiameterConfig;
 
 /// Check the configuration and start nothing.
 ///
-/// Reports every problem at once and exits with 78 if there is one.
+/// Reports every problem at once and exits with 78 if there is one. The certificate files are read as well.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:\n  reachd check --config /etc/reachd/reachd.toml")]
 pub struct CheckArgs {
@@ -22,19 +23,27 @@ pub struct CheckArgs {
 /// # Errors
 /// All problems of the configuration at once.
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let config = args.config.load()?;
+    let config = args.config.load_to_serve()?;
     println!("The configuration is fine.");
     println!("  store     {}", config.store.shown_url());
     println!("  gRPC      {}", config.grpc.listen);
-    println!(
-        "  Diameter  {} as {}",
-        config.diameter.listen, config.diameter.identity
-    );
+    println!("  Diameter  {}", diameter(&config.diameter));
     println!("  admin     {}", config.admin.listen);
+    for (key, sentence) in config.warnings() {
+        println!("Warning: {key}: {sentence}");
+    }
     if config.diameter.peers.is_empty() && !config.diameter.accept_unknown_peers {
         println!(
             "Note: no Diameter peer is configured and unknown ones are refused; events come over gRPC only."
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn diameter(config: &DiameterConfig) -> String {
+    let mut listeners = config.listen.to_string();
+    if config.tls.is_on() {
+        listeners += &format!(", TLS {}", config.tls_listen);
+    }
+    format!("{listeners} as {}", config.identity)
 }

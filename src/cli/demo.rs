@@ -333,6 +333,7 @@ fn try_next(addresses: Addresses, data_dir: &Path, under_cargo: bool) -> String 
         grpc,
         diameter,
         admin,
+        ..
     } = addresses;
     let reachd = if under_cargo {
         "cargo run --release --"
@@ -387,6 +388,7 @@ mod tests {
         Addresses {
             grpc: at(1),
             diameter: at(2),
+            diameter_tls: None,
             admin: at(3),
         }
     }

@@ -71,6 +71,14 @@ impl ConfigArgs {
     pub fn load(&self) -> Result<Config, ConfigError> {
         config::load(self.config.as_deref())
     }
+
+    /// Reads it for whoever is going to serve: what it asks of this machine has to be there.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn load_to_serve(&self) -> Result<Config, ConfigError> {
+        config::load_to_serve(self.config.as_deref())
+    }
 }
 
 /// Runs a command to its end, telling a person what went wrong.

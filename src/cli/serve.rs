@@ -12,7 +12,8 @@ use crate::ops::lifecycle::Stop;
 /// Run the daemon until SIGTERM.
 ///
 /// Takes events over Diameter and gRPC, keeps them in the store, and answers lookups over gRPC from memory. SIGTERM
-/// or Ctrl-C stops it in order; a second one ends it at once.
+/// or Ctrl-C stops it in order; a second one ends it at once. SIGHUP has the certificate files read again, which also
+/// happens when they change.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:\n  reachd serve --config /etc/reachd/reachd.toml")]
 pub struct ServeArgs {
@@ -26,7 +27,7 @@ pub struct ServeArgs {
 /// # Errors
 /// A configuration that cannot be used, an address that cannot be bound, a store that cannot be used.
 pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    let config = args.config.load()?;
+    let config = args.config.load_to_serve()?;
     config.log.start();
     tracing::info!(
         version = build_info::VERSION,

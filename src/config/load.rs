@@ -63,6 +63,17 @@ pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
     load_from(file, std::env::vars_os())
 }
 
+/// As [`load`], for whoever is going to serve here: what the configuration asks of this machine has to be there, such as
+/// the certificate files.
+///
+/// # Errors
+/// All problems at once, those of the machine among them.
+pub fn load_to_serve(file: Option<&Path>) -> Result<Config, ConfigError> {
+    layered(file, std::env::vars_os(), |config| {
+        [config.problems(), config.machine_problems()].concat()
+    })
+}
+
 /// [`load`] with the environment given.
 ///
 /// # Errors
@@ -70,6 +81,14 @@ pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
 pub fn load_from(
     file: Option<&Path>,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Config, ConfigError> {
+    layered(file, variables, Config::problems)
+}
+
+fn layered(
+    file: Option<&Path>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    judge: impl FnOnce(&Config) -> Vec<(String, String)>,
 ) -> Result<Config, ConfigError> {
     let failed = |problems| ConfigError {
         file: file.map(Path::to_owned),
@@ -89,8 +108,7 @@ pub fn load_from(
     let (config, unreadable) = read(tree);
     problems.extend(unreadable);
     problems.extend(
-        config
-            .problems()
+        judge(&config)
             .into_iter()
             .map(|(key, sentence)| Problem { key, sentence }),
     );
@@ -292,7 +310,11 @@ mod tests {
         };
         for section in known_in("zzzzzzzzzzzz = 1") {
             for key in known_in(&format!("[{section}]\nzzzzzzzzzzzz = 1")) {
-                let written = [format!("\n{key} = "), format!("[[{section}.{key}]]")];
+                let written = [
+                    format!("\n{key} = "),
+                    format!("[[{section}.{key}]]"),
+                    format!("[{section}.{key}]"),
+                ];
                 assert!(
                     written.iter().any(|w| full.contains(w)),
                     "{section}.{key} is not in full.toml"

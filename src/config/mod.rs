@@ -14,7 +14,7 @@ use crate::ops::admin::AdminConfig;
 use crate::ops::telemetry::LogConfig;
 use crate::store::StoreConfig;
 
-pub use load::{ConfigError, Problem, load, load_from};
+pub use load::{ConfigError, Problem, load, load_from, load_to_serve};
 
 /// What `reachd --config FILE` reads.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -100,9 +100,7 @@ impl Config {
         } = self;
         let mut problems = store.problems();
         problems.extend(grpc.problems());
-        // Its own keys start below the section.
-        let diameter = diameter.problems().into_iter();
-        problems.extend(diameter.map(|(key, sentence)| (format!("diameter.{key}"), sentence)));
+        problems.extend(below("diameter", diameter.problems()));
         problems.extend(ingest.problems());
         problems.extend(log.problems());
         if freshness.max_age.is_zero() {
@@ -119,4 +117,21 @@ impl Config {
         }
         problems
     }
+
+    /// What it asks of this machine and is not there, as (key, sentence): files that cannot be used. Reads them.
+    pub fn machine_problems(&self) -> Vec<(String, String)> {
+        below("diameter", self.diameter.machine_problems())
+    }
+
+    /// What can be used and will not do what is expected of it for long, as (key, sentence). Reads files.
+    pub fn warnings(&self) -> Vec<(String, String)> {
+        below("diameter", self.diameter.warnings())
+    }
+}
+
+/// Keys of a section made keys of the whole.
+fn below(section: &str, told: Vec<(String, String)>) -> Vec<(String, String)> {
+    told.into_iter()
+        .map(|(key, sentence)| (format!("{section}.{key}"), sentence))
+        .collect()
 }

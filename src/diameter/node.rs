@@ -23,6 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,8 @@ use super::transport::half_open::HalfOpen;
 use super::transport::listener::Listeners;
 use super::transport::refusal_log::RefusalLog;
 use super::transport::tcp::Tcp;
+use super::transport::tls::Tls;
+use super::transport::tls::reload::{Source, keep_fresh};
 use super::transport::{driver, handshake, listener};
 
 pub use super::transport::phase::CloseReason;
@@ -82,6 +85,9 @@ pub enum ConnectError {
     /// The transport could not be made.
     #[error("cannot connect to the Diameter peer")]
     Transport(#[source] io::Error),
+    /// The TLS handshake failed, for the reason told.
+    #[error("the TLS handshake failed: {0}")]
+    Tls(String),
     /// The transport was not there in time.
     #[error("the Diameter peer did not take the connection in time")]
     Timeout,
@@ -93,17 +99,34 @@ pub enum ConnectError {
     Stopped,
 }
 
-/// A listen address that cannot be used.
+/// Why a node cannot start to listen.
 #[derive(Debug, thiserror::Error)]
-#[error("{key}: cannot listen on {address}")]
-pub struct BindError {
-    /// The key of the configuration that names it.
-    pub key: &'static str,
-    /// The address.
-    pub address: SocketAddr,
-    /// What the operating system says.
-    #[source]
-    pub source: io::Error,
+pub enum BindError {
+    /// An address that cannot be used.
+    #[error("{key}: cannot listen on {address}")]
+    Listen {
+        /// The key of the configuration that names it.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Certificate files that cannot be used: a sentence for each, with its key.
+    #[error("{0}")]
+    Certificates(String),
+}
+
+/// Asks a node to read again what can change while it runs: its certificate files. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Reload(Arc<Notify>);
+
+impl Reload {
+    /// Has them read at once, rather than when the node next looks whether they have changed.
+    pub fn ask(&self) {
+        self.0.notify_one();
+    }
 }
 
 /// What all connections of a node share.
@@ -115,6 +138,8 @@ pub(crate) struct Shared<F> {
     /// Cancelled when every connection has to end in order.
     pub(crate) stopping: CancellationToken,
     pub(crate) refusals: RefusalLog,
+    /// The certificates, if TLS is configured.
+    pub(crate) tls: Option<Arc<Source>>,
     half_open: HalfOpen,
     hop_by_hop: AtomicU32,
     end_to_end: AtomicU32,
@@ -122,7 +147,7 @@ pub(crate) struct Shared<F> {
 }
 
 impl<F> Shared<F> {
-    fn new(config: NodeConfig, factory: F, stopping: CancellationToken) -> Self {
+    fn new(config: NodeConfig, factory: F, stopping: CancellationToken, tls: Option<Arc<Source>>) -> Self {
         let NodeConfig {
             diameter,
             origin_state_id,
@@ -141,6 +166,7 @@ impl<F> Shared<F> {
         Self {
             table: Arc::new(PeerTable::new(&diameter, Arc::clone(&local.applications))),
             refusals: RefusalLog::default(),
+            tls,
             half_open: HalfOpen::new(diameter.max_connections),
             config: diameter,
             local,
@@ -189,8 +215,13 @@ impl<F> Clone for Node<F> {
 }
 
 impl<F: ServiceFactory> Node<F> {
-    pub(crate) fn new(config: NodeConfig, factory: F, stopping: CancellationToken) -> Self {
-        Self(Arc::new(Shared::new(config, factory, stopping)))
+    pub(crate) fn new(
+        config: NodeConfig,
+        factory: F,
+        stopping: CancellationToken,
+        tls: Option<Arc<Source>>,
+    ) -> Self {
+        Self(Arc::new(Shared::new(config, factory, stopping, tls)))
     }
 
     pub(crate) fn config(&self) -> &DiameterConfig {
@@ -200,9 +231,12 @@ impl<F: ServiceFactory> Node<F> {
     /// Serves a socket that was accepted by a listener of that transport, until the connection ends.
     pub(crate) async fn take(&self, transport: Transport, socket: TcpStream, remote: SocketAddr) {
         // Why it ended has been logged and counted.
-        let _ = match transport {
-            Transport::Tcp => self.serve(remote, Tcp.accept(socket, remote)).await,
-            Transport::Tls | Transport::Sctp => return,
+        let _ = match (transport, &self.0.tls) {
+            (Transport::Tls, Some(source)) => {
+                let tls = Tls(Arc::clone(source));
+                self.serve(remote, tls.accept(socket, remote)).await
+            }
+            _ => self.serve(remote, Tcp.accept(socket, remote)).await,
         };
     }
 
@@ -255,6 +289,7 @@ impl<F: ServiceFactory> Node<F> {
 pub struct BoundNode<F> {
     node: Node<F>,
     listeners: Listeners,
+    reload: Reload,
 }
 
 impl<F: ServiceFactory> BoundNode<F> {
@@ -262,13 +297,28 @@ impl<F: ServiceFactory> BoundNode<F> {
     ///
     /// # Errors
     ///
-    /// A listen address cannot be bound.
+    /// A listen address cannot be bound, or a certificate file cannot be used.
     pub fn bind(config: NodeConfig, factory: F) -> Result<Self, BindError> {
+        let DiameterConfig { tls, identity, .. } = &config.diameter;
+        let tls = tls
+            .is_on()
+            .then(|| Source::open(tls, identity).map(Arc::new))
+            .transpose()
+            .map_err(|faults| {
+                let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+                BindError::Certificates(faults.join("\n"))
+            })?;
         let listeners = Listeners::bind(&config.diameter)?;
         Ok(Self {
-            node: Node::new(config, factory, CancellationToken::new()),
+            node: Node::new(config, factory, CancellationToken::new(), tls),
             listeners,
+            reload: Reload::default(),
         })
+    }
+
+    /// How to have the certificates read again.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// The address bound for TCP, with the port that port 0 has turned into.
@@ -291,7 +341,16 @@ impl<F: ServiceFactory> BoundNode<F> {
     /// have ended. Bounded: by twice `grace` plus `disconnect_timeout` plus `write_timeout`; what has not ended by then
     /// is dropped. Dropping the future ends everything at once.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { node, listeners } = self;
+        let Self {
+            node,
+            listeners,
+            reload,
+        } = self;
+        // Ends with this future.
+        let mut helpers = JoinSet::new();
+        if let Some(source) = &node.0.tls {
+            helpers.spawn(keep_fresh(Arc::clone(source), reload.0));
+        }
         let mut diallers = JoinSet::new();
         for peer in &node.config().peers {
             if let (Some(address), Some(entry)) = (peer.dials(), node.0.table.configured(&peer.identity)) {
@@ -313,7 +372,7 @@ impl<F: ServiceFactory> BoundNode<F> {
     }
 }
 
-/// Dials once as `config` says, and drives the connection until it ends or `shutdown` asks for an orderly
+/// Dials once over TCP as `config` says, and drives the connection until it ends or `shutdown` asks for an orderly
 /// Disconnect-Peer.
 ///
 /// With `expected`, a peer that answers under another Origin-Host is refused; without, any peer is fine.
@@ -328,7 +387,7 @@ pub async fn connect<F: ServiceFactory>(
     factory: F,
     shutdown: CancellationToken,
 ) -> Result<CloseReason, ConnectError> {
-    let node = Node::new(config, factory, shutdown);
+    let node = Node::new(config, factory, shutdown, None);
     let entry = node.0.table.dialled(expected);
     // A fresh entry is closed, so that there always is a link to start.
     node.dial(&entry, address)

@@ -310,23 +310,27 @@ impl PeerTable {
         origin_host: &str,
         ends: &Ends,
     ) -> Result<(Arc<[u32]>, Option<String>), RefusalCause> {
-        let Some(entry) = self.configured(origin_host) else {
-            return if self.accept_unknown && !origin_host.eq_ignore_ascii_case(&self.identity) {
-                Ok((Arc::clone(&self.ours), None))
-            } else {
-                Err(RefusalCause::UnknownPeer)
-            };
-        };
-        if entry
-            .transport
-            .is_some_and(|transport| transport != ends.transport)
-        {
-            return Err(RefusalCause::WrongTransport);
+        let entry = self.configured(origin_host);
+        match &entry {
+            Some(entry)
+                if entry
+                    .transport
+                    .is_some_and(|transport| transport != ends.transport) =>
+            {
+                return Err(RefusalCause::WrongTransport);
+            }
+            Some(entry) if entry.initiator == Initiate::Us => return Err(RefusalCause::WrongInitiator),
+            Some(_) => {}
+            None if self.accept_unknown && !origin_host.eq_ignore_ascii_case(&self.identity) => {}
+            None => return Err(RefusalCause::UnknownPeer),
         }
-        if entry.initiator == Initiate::Us {
-            return Err(RefusalCause::WrongInitiator);
+        if !ends.may_be(origin_host) {
+            return Err(RefusalCause::CertificateMismatch);
         }
-        Ok((Arc::clone(&entry.applications), entry.realm.clone()))
+        Ok(entry.map_or_else(
+            || (Arc::clone(&self.ours), None),
+            |entry| (Arc::clone(&entry.applications), entry.realm.clone()),
+        ))
     }
 
     /// R-Conn-CER: an acceptable CER came on a new connection. Without a link the connection is rejected.

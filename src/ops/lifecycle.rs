@@ -1,6 +1,10 @@
-//! Signals: the first SIGTERM or SIGINT asks for an orderly stop, the second ends at once.
+//! Signals: the first SIGTERM or SIGINT asks for an orderly stop, the second ends at once. SIGHUP asks for what can be
+//! read again to be read again.
+
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// What the operator asks for.
@@ -10,10 +14,12 @@ pub struct Stop {
     pub orderly: CancellationToken,
     /// Stop now.
     pub at_once: CancellationToken,
+    /// Read again what can change while the daemon runs.
+    pub reload: Arc<Notify>,
 }
 
 impl Stop {
-    /// Listens for SIGTERM and SIGINT from here on.
+    /// Listens for SIGTERM, SIGINT and SIGHUP from here on.
     ///
     /// # Errors
     /// If the runtime cannot install signal handlers.
@@ -21,6 +27,14 @@ impl Stop {
         let stop = Self::default();
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut hangup = signal(SignalKind::hangup())?;
+        let reload = Arc::clone(&stop.reload);
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                tracing::info!("SIGHUP: reading certificates again, where there are any");
+                reload.notify_one();
+            }
+        });
         let seen = stop.clone();
         tokio::spawn(async move {
             next(&mut terminate, &mut interrupt).await;

@@ -74,8 +74,8 @@ async fn the_full_sample_names_every_key() {
         for key in known {
             let there = match section {
                 "" => sections.contains(&key),
-                // The peers are tables of their own.
-                _ if key == "peers" => true,
+                // The peers are tables of their own, and so is TLS.
+                _ if key == "peers" || sections.contains(&format!("{section}.{key}").as_str()) => true,
                 _ => in_section(&full, section).any(|line| line.starts_with(&format!("{key} = "))),
             };
             assert!(there, "{key} of [{section}] is not in full.toml");

@@ -5,16 +5,21 @@
 
 mod peer;
 mod problems;
+mod tls;
 
 #[cfg(test)]
 mod tests;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::Deserialize;
 
 pub use peer::{Initiate, PeerConfig, PeerMode, Transport};
+pub use tls::TlsConfig;
+
+/// Loopback until decided otherwise, like all listeners (the port: RFC 6733 §11.4).
+const TLS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5658);
 
 /// The Diameter node and its peers.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,6 +27,10 @@ pub use peer::{Initiate, PeerConfig, PeerMode, Transport};
 pub struct DiameterConfig {
     /// Where TCP connections are accepted. Port 0 takes any free one.
     pub listen: SocketAddr,
+    /// Where TLS connections are accepted, if [`Self::tls`] names certificates.
+    pub tls_listen: SocketAddr,
+    /// The certificates; none by default.
+    pub tls: TlsConfig,
     /// Origin-Host of this node: a fully qualified host name.
     pub identity: String,
     /// Origin-Realm of this node.
@@ -38,10 +47,10 @@ pub struct DiameterConfig {
     /// Tc of RFC 6733 §2.1: the longest pause between two attempts to connect to a peer.
     #[serde(with = "humantime_serde")]
     pub reconnect: Duration,
-    /// How long an attempt to connect may take.
+    /// How long an attempt to connect may take, the TLS handshake included.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
-    /// How long a new connection may take to complete the capabilities exchange.
+    /// How long a new connection may take to complete the TLS handshake, if any, and the capabilities exchange.
     #[serde(with = "humantime_serde")]
     pub cer_timeout: Duration,
     /// How long the answer to Disconnect-Peer, or the peer's disconnection after ours, is waited for.
@@ -71,6 +80,8 @@ impl Default for DiameterConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3868)),
+            tls_listen: TLS_LISTEN,
+            tls: TlsConfig::default(),
             identity: "reachd.localdomain".to_owned(),
             realm: "localdomain".to_owned(),
             accept_unknown_peers: false,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::DiameterConfig;
 use super::problems::{LEAST, LEAST_WATCHDOG, check_duration, check_identity};
+use super::tls::can_be_certified;
 use crate::diameter::dict::{APPLICATIONS, application_named};
 
 /// One configured peer.
@@ -175,6 +176,23 @@ impl PeerConfig {
                 "this node is to connect and has no address; add \"address\", or let the peer initiate"
                     .to_owned(),
             );
+        }
+        if self.transport == Transport::Tls {
+            if !node.tls.is_on() {
+                found(
+                    "transport",
+                    "TLS has no certificates; name them in [diameter.tls]".to_owned(),
+                );
+            }
+            if !can_be_certified(&self.identity) {
+                found(
+                    "transport",
+                    format!(
+                        "no certificate can name \"{}\"; TLS needs a host name",
+                        self.identity
+                    ),
+                );
+            }
         }
         for (key, value, least) in [
             ("watchdog", self.watchdog, LEAST_WATCHDOG),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::DiameterConfig;
+use super::{DiameterConfig, TLS_LISTEN};
 
 impl DiameterConfig {
     /// Everything that is wrong, as (key below `diameter`, what is wrong and what to do). Empty means usable.
@@ -22,6 +22,12 @@ impl DiameterConfig {
             found(
                 "realm".to_owned(),
                 format!("{text}; set it to this node's realm, such as \"example.net\""),
+            );
+        }
+        if self.tls_listen != TLS_LISTEN && !self.tls.is_on() {
+            found(
+                "tls_listen".to_owned(),
+                "TLS has no certificates; name them in [diameter.tls], or leave this key out".to_owned(),
             );
         }
         for (key, value, least) in [
@@ -69,6 +75,12 @@ impl DiameterConfig {
             }
         }
         problems
+    }
+
+    /// What this machine lacks: certificate files that cannot be used. As [`Self::problems`] has it.
+    #[must_use]
+    pub fn machine_problems(&self) -> Vec<(String, String)> {
+        self.certificate_problems()
     }
 }
 

@@ -54,6 +54,14 @@ pub(crate) enum RefusalCause {
     WrongTransport,
     /// The peer is configured to wait for this node to connect.
     WrongInitiator,
+    /// The TLS handshake failed for another reason than a certificate.
+    Tls,
+    /// The peer has no certificate, or none that a configured authority stands behind.
+    CertificateRefused,
+    /// The time of the peer's certificate is over or has not come.
+    CertificateExpired,
+    /// The peer's certificate is sound and names another host.
+    CertificateMismatch,
     /// The peer refused us in its CEA.
     Refused,
     /// The node is stopping.
@@ -72,6 +80,10 @@ impl RefusalCause {
             Self::Duplicate => "duplicate",
             Self::WrongTransport => "wrong_transport",
             Self::WrongInitiator => "wrong_initiator",
+            Self::Tls => "tls",
+            Self::CertificateRefused => "certificate_refused",
+            Self::CertificateExpired => "certificate_expired",
+            Self::CertificateMismatch => "certificate_mismatch",
             Self::Refused => "refused",
             Self::Stopping => "stopping",
         }
@@ -86,7 +98,11 @@ impl RefusalCause {
             | Self::NoCommonApplication
             | Self::Duplicate
             | Self::WrongTransport
-            | Self::WrongInitiator => true,
+            | Self::WrongInitiator
+            | Self::Tls
+            | Self::CertificateRefused
+            | Self::CertificateExpired
+            | Self::CertificateMismatch => true,
             Self::Timeout | Self::Disconnected | Self::Refused | Self::Stopping => false,
         }
     }

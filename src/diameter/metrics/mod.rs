@@ -6,6 +6,7 @@
 //! [`names`] is the list of all metrics; the rest are the handles, cut by what they count: messages, states of peers, and
 //! connections that came, went or were turned away.
 
+mod certificates;
 mod connections;
 mod messages;
 pub mod names;
@@ -13,6 +14,7 @@ mod state;
 
 pub use names::*;
 
+pub(crate) use certificates::{certificate_ends, certificates_read};
 pub(crate) use connections::{EndCounter, RefusalCause, refused};
 pub(crate) use messages::{Direction, PeerMetrics};
 pub(crate) use state::{PeerState, PeerStateGauge};

@@ -16,6 +16,10 @@ pub const REFUSED: &str = "reachd_diameter_connections_refused_total";
 /// Open connections that ended, by `peer` and `reason` (`disconnected`, `peer_left`, `stopped`, `watchdog`, `framing`,
 /// `slow_message`, `slow_reader`, `superseded`, `aborted`).
 pub const CLOSED: &str = "reachd_diameter_connections_closed_total";
+/// When our own certificate ends, in seconds since 1970. Absent without TLS.
+pub const CERTIFICATE_EXPIRY: &str = "reachd_diameter_certificate_expiry_timestamp_seconds";
+/// How often the certificate files were read again, by `outcome` (`success`, `failure`).
+pub const CERTIFICATE_RELOADS: &str = "reachd_diameter_certificate_reloads_total";
 
 /// Explicit buckets of the histograms here, for whoever sets up the exporter.
 pub const BUCKETS: &[(&str, &[f64])] = &[(
@@ -44,6 +48,14 @@ pub fn describe() {
     describe_counter!(
         REFUSED,
         "Diameter connections that ended before they opened, by cause"
+    );
+    describe_gauge!(
+        CERTIFICATE_EXPIRY,
+        "When the node's own Diameter certificate ends, in seconds since 1970"
+    );
+    describe_counter!(
+        CERTIFICATE_RELOADS,
+        "How often the Diameter certificate files were read again, by outcome"
     );
     describe_counter!(CLOSED, "Open Diameter connections that ended, by peer and reason");
 }

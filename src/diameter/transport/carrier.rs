@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::tls::certificate::Certificate;
 use crate::diameter::config::Transport;
 use crate::diameter::metrics::RefusalCause;
 use crate::diameter::node::ConnectError;
@@ -47,4 +48,17 @@ pub(crate) struct Ends {
     /// Our own address, for Host-IP-Address.
     pub(crate) local: IpAddr,
     pub(crate) remote: SocketAddr,
+    /// What the peer has shown of itself. With TLS it has to be there and to name the peer.
+    pub(crate) certificate: Option<Certificate>,
+}
+
+impl Ends {
+    /// Whether the other end may call itself that. Without TLS anybody may.
+    pub(crate) fn may_be(&self, identity: &str) -> bool {
+        self.transport != Transport::Tls
+            || self
+                .certificate
+                .as_ref()
+                .is_some_and(|certificate| certificate.names(identity))
+    }
 }

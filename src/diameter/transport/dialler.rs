@@ -1,5 +1,6 @@
 //! Connecting to peers: once, or for as long as the node lives (RFC 6733 §2.1, §5.6).
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::time::{sleep, timeout};
@@ -9,6 +10,8 @@ use super::carrier::Carrier;
 use super::now;
 use super::phase::CloseReason;
 use super::tcp::Tcp;
+use super::tls::Tls;
+use crate::diameter::config::Transport;
 use crate::diameter::metrics::RefusalCause;
 use crate::diameter::node::{ConnectError, Node};
 use crate::diameter::peer::messages::DisconnectCause;
@@ -24,7 +27,13 @@ impl<F: ServiceFactory> Node<F> {
         address: &str,
     ) -> Option<Result<CloseReason, ConnectError>> {
         let link = entry.start(now())?;
-        Some(self.dial_over(&Tcp, link, address).await)
+        Some(match (entry.transport.unwrap_or_default(), &self.0.tls) {
+            (Transport::Tcp, _) => self.dial_over(&Tcp, link, address).await,
+            (Transport::Tls, Some(source)) => self.dial_over(&Tls(Arc::clone(source)), link, address).await,
+            (Transport::Tls, None) | (Transport::Sctp, _) => {
+                Err(ConnectError::Transport(io::ErrorKind::Unsupported.into()))
+            }
+        })
     }
 
     async fn dial_over<C: Carrier>(

@@ -31,13 +31,16 @@ pub(crate) struct Listeners {
 impl Listeners {
     /// Binds what is configured.
     pub(crate) fn bind(config: &DiameterConfig) -> Result<Self, BindError> {
-        let listener = tcp::listen(config.listen).map_err(|source| BindError {
-            key: "diameter.listen",
-            address: config.listen,
-            source,
-        })?;
+        let mut wanted = vec![(Transport::Tcp, "diameter.listen", config.listen)];
+        if config.tls.is_on() {
+            wanted.push((Transport::Tls, "diameter.tls_listen", config.tls_listen));
+        }
+        let bind = |(transport, key, address)| match tcp::listen(address) {
+            Ok(listener) => Ok((transport, listener)),
+            Err(source) => Err(BindError::Listen { key, address, source }),
+        };
         Ok(Self {
-            bound: vec![(Transport::Tcp, listener)],
+            bound: wanted.into_iter().map(bind).collect::<Result<_, _>>()?,
             first: 0,
         })
     }

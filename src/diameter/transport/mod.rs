@@ -29,6 +29,7 @@ pub(crate) mod listener;
 pub(crate) mod phase;
 pub(crate) mod refusal_log;
 pub(crate) mod tcp;
+pub(crate) mod tls;
 
 #[cfg(test)]
 mod tests;

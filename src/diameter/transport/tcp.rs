@@ -61,6 +61,7 @@ impl Tcp {
             transport: Transport::Tcp,
             local,
             remote,
+            certificate: None,
         };
         Ok(Connection { reader, writer, ends })
     }

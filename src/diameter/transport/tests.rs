@@ -1,4 +1,4 @@
-//! The driver, seen from the far end of a connection: the same bodies over memory and over TCP.
+//! The driver, seen from the far end of a connection: the same bodies over every transport.
 //!
 //! The far end is a plain stream of octets that writes its own messages with the codec and knows nothing of the peer
 //! machine, so that a mistake there cannot hide behind the same mistake here.
@@ -10,8 +10,8 @@
     clippy::indexing_slicing
 )]
 
-/// Runs each body over memory and over TCP.
-macro_rules! over_both {
+/// Runs each body over memory, TCP and TLS.
+macro_rules! over_all {
     ($($body:ident;)*) => {
         mod memory {
             $(#[tokio::test] async fn $body() { super::$body(super::Over::Memory).await; })*
@@ -19,15 +19,23 @@ macro_rules! over_both {
         mod tcp {
             $(#[tokio::test] async fn $body() { super::$body(super::Over::Tcp).await; })*
         }
+        mod tls {
+            $(#[tokio::test] async fn $body() { super::$body(super::Over::Tls).await; })*
+        }
     };
 }
 
 mod admission;
+mod authority;
 mod capabilities;
+mod credentials;
 mod disconnect;
 mod far_end;
 mod framing;
 mod isolation;
 mod nodes;
 mod peers;
+mod tls_accept;
+mod tls_dial;
+mod tls_reload;
 mod watchdog;

@@ -8,7 +8,7 @@ use crate::diameter::dict::s6a::APPLICATION as S6A;
 
 use super::far_end::*;
 
-over_both! {
+over_all! {
     an_application_that_was_not_negotiated_gets_3007;
     an_unknown_base_command_gets_3001;
     a_request_with_the_error_bit_gets_3008;

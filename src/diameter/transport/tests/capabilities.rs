@@ -11,7 +11,7 @@ use crate::diameter::dict::s6a::APPLICATION as S6A;
 
 use super::far_end::*;
 
-over_both! {
+over_all! {
     capabilities_are_exchanged_and_requests_answered;
     a_relay_has_our_applications_in_common;
     messages_right_behind_the_cer_are_served;

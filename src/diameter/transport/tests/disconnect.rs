@@ -9,7 +9,7 @@ use crate::diameter::dict::base;
 
 use super::far_end::*;
 
-over_both! {
+over_all! {
     the_peer_disconnects_in_order;
     this_node_disconnects_in_order_after_pending_requests;
     a_peer_that_never_answers_the_dpr_does_not_hold_up_the_stop;

@@ -16,9 +16,11 @@ use crate::diameter::codec::{CommandFlags, Header, Message, MessageBuilder};
 use crate::diameter::config::{DiameterConfig, PeerConfig, PeerMode, Transport};
 use crate::diameter::dict::s6a::APPLICATION as S6A;
 use crate::diameter::dict::{base, tgpp};
-use crate::diameter::node::{BoundNode, Node};
+use crate::diameter::node::{BoundNode, Node, Reload};
 use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
 use crate::diameter::transport::carrier::{Connection, Ends};
+
+use super::authority::{Authority, Folder, Pair, handshake};
 
 /// A command that the service does not survive.
 pub(super) const PANIC: u32 = 16_000_000;
@@ -132,6 +134,7 @@ pub(super) struct Wire {
 pub(super) enum Over {
     Memory,
     Tcp,
+    Tls,
 }
 
 /// A node under test.
@@ -141,7 +144,23 @@ pub(super) struct Fixture {
     pub(super) shutdown: CancellationToken,
     pub(super) address: SocketAddr,
     pub(super) memory: Node<Factory>,
+    /// The TLS listener, where TLS is configured.
+    pub(super) tls: Option<SocketAddr>,
+    pub(super) reload: Reload,
+    /// Who vouches for both ends, and the certificate of the far one; kept while the node may read its files.
+    certified: Option<(Authority, Pair, Folder)>,
     pub(super) running: Option<tokio::task::JoinHandle<()>>,
+}
+
+/// Every identity that the far end comes by.
+fn everybody() -> Vec<String> {
+    let numbered = (0..100).chain([1 << 23]).map(|number| format!("mme{number}"));
+    ["dra1", "hss1", "stranger", "reachd"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(numbered)
+        .map(|name| format!("{name}.example"))
+        .collect()
 }
 
 pub(super) fn config() -> DiameterConfig {
@@ -161,27 +180,39 @@ pub(super) fn config() -> DiameterConfig {
 }
 
 impl Fixture {
-    pub(super) fn start(over: Over, config: DiameterConfig) -> Self {
+    pub(super) fn start(over: Over, mut config: DiameterConfig) -> Self {
+        let certified = (over == Over::Tls).then(|| {
+            let authority = Authority::new("authority");
+            let folder = Folder::new(&authority, &authority.issue(&["reachd.example"]));
+            config.tls = folder.config();
+            config.tls_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            for peer in &mut config.peers {
+                peer.transport = Transport::Tls;
+            }
+            let pair = authority.issue(&everybody());
+            (authority, pair, folder)
+        });
         let factory = Factory::default();
         let seen = Arc::clone(&factory.0);
         let shutdown = CancellationToken::new();
-        let memory = Node::new(config.clone().into(), factory.clone(), shutdown.clone());
-        let (address, running) = match over {
-            Over::Memory => (config.listen, None),
-            Over::Tcp => {
-                let node = BoundNode::bind(config.into(), factory).unwrap();
-                (
-                    node.local_addr().unwrap(),
-                    Some(tokio::spawn(node.run(shutdown.clone()))),
-                )
-            }
-        };
+        let memory = Node::new(config.clone().into(), factory.clone(), shutdown.clone(), None);
+        let (mut address, mut tls, mut reload, mut running) = (config.listen, None, Reload::default(), None);
+        if over != Over::Memory {
+            let node = BoundNode::bind(config.into(), factory).unwrap();
+            tls = node.address(Transport::Tls).map(Result::unwrap);
+            address = node.local_addr().unwrap();
+            reload = node.reload();
+            running = Some(tokio::spawn(node.run(shutdown.clone())));
+        }
         Self {
             over,
             seen,
             shutdown,
             address,
             memory,
+            tls,
+            reload,
+            certified,
             running,
         }
     }
@@ -189,6 +220,12 @@ impl Fixture {
     pub(super) async fn connect(&self) -> Wire {
         let stream: Box<dyn Stream> = match self.over {
             Over::Tcp => Box::new(TcpStream::connect(self.address).await.unwrap()),
+            Over::Tls => {
+                let (authority, pair, _) = self.certified.as_ref().unwrap();
+                let client = pair.client(authority, rustls::ALL_VERSIONS);
+                let stream = TcpStream::connect(self.tls.unwrap()).await.unwrap();
+                Box::new(handshake(stream, client).await.unwrap())
+            }
             Over::Memory => {
                 let (near, far) = tokio::io::duplex(64 * 1024);
                 let node = self.memory.clone();
@@ -198,16 +235,14 @@ impl Fixture {
                     transport: Transport::Tcp,
                     local: remote.ip(),
                     remote,
+                    certificate: None,
                 };
                 let connection = Connection { reader, writer, ends };
                 tokio::spawn(async move { node.serve(remote, std::future::ready(Ok(connection))).await });
                 Box::new(far)
             }
         };
-        Wire {
-            stream,
-            buffer: BytesMut::new(),
-        }
+        Wire::on(stream)
     }
 
     pub(super) async fn open(&self, identity: &str) -> Wire {
@@ -238,8 +273,16 @@ impl Fixture {
 }
 
 impl Wire {
+    pub(super) fn on(stream: impl Stream + 'static) -> Self {
+        Self {
+            stream: Box::new(stream),
+            buffer: BytesMut::new(),
+        }
+    }
+
     pub(super) async fn send(&mut self, octets: &[u8]) {
         self.stream.write_all(octets).await.unwrap();
+        self.stream.flush().await.unwrap();
     }
 
     /// The next message, or `None` once the connection has been closed.
@@ -349,6 +392,16 @@ pub(super) fn request_to(application: u32, host: &str, realm: &str) -> BytesMut 
         ulr.avp_utf8(&base::DESTINATION_HOST, host)
             .avp_utf8(&base::DESTINATION_REALM, realm);
     })
+}
+
+/// A CEA of success.
+pub(super) fn cea(cer: &[u8], identity: &str) -> BytesMut {
+    let mut out = BytesMut::new();
+    let mut cea = MessageBuilder::answer(&mut out, &header(cer), false);
+    cea.avp_u32(&base::RESULT_CODE, 2001);
+    origin(&mut cea, identity);
+    cea.avp_u32(&base::AUTH_APPLICATION_ID, S6A).finish();
+    out
 }
 
 /// The success answer to one of our requests, as the peer writes it.

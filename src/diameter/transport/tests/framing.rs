@@ -13,7 +13,7 @@ use crate::diameter::peer::timer::Random;
 
 use super::far_end::*;
 
-over_both! {
+over_all! {
     a_burst_is_answered_in_order;
     a_message_in_pieces_is_served_once_whole;
     a_bad_length_closes_that_connection_alone;

@@ -12,7 +12,7 @@ use crate::diameter::dict::s6a::APPLICATION as S6A;
 
 use super::far_end::*;
 
-over_both! {
+over_all! {
     a_second_connection_of_one_identity_is_rejected_and_the_first_probed;
     several_peers_are_served_at_once;
     too_many_pending_requests_stop_the_reading;

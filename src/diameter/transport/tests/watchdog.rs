@@ -9,7 +9,7 @@ use crate::diameter::dict::base;
 
 use super::far_end::*;
 
-over_both! {
+over_all! {
     a_dwr_is_answered_and_a_bad_one_gets_its_defect;
     a_silent_peer_is_asked_and_then_dropped;
     an_answered_watchdog_keeps_the_connection;
