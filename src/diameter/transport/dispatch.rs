@@ -99,10 +99,8 @@ impl<F: ServiceFactory> Driver<'_, F> {
             base::COMMAND_DISCONNECT_PEER => {
                 if matches!(self.phase, Phase::Closing(CloseReason::Stopped)) {
                     let _ = self.link.handle(present, Event::RcvDpa(self.link.side));
-                    self.phase = Phase::LastAnswers;
                     self.timers.set(Timer::Peer, None);
-                    self.timers
-                        .set(Timer::Grace, Some(present + self.node.config.grace));
+                    self.last_answers(present, CloseReason::Stopped);
                 }
             }
             // An answer to nothing of ours is dropped; an answer is never answered.
@@ -110,8 +108,15 @@ impl<F: ServiceFactory> Driver<'_, F> {
         }
     }
 
+    /// Reads no more; what waits for its answer has a moment to get it.
+    fn last_answers(&mut self, present: Instant, reason: CloseReason) {
+        self.phase = Phase::LastAnswers(reason);
+        self.timers
+            .set(Timer::Grace, Some(present + self.node.config.grace));
+    }
+
     /// The stream's boundaries are lost: answer what can be answered, and go.
-    pub(super) fn lost(&mut self, error: &FramingError) {
+    pub(super) fn lost(&mut self, present: Instant, error: &FramingError) {
         debug!(peer = %self.link.entry.label, %error, "closing");
         if let Some(header) = error.header() {
             answer_framing_error(
@@ -121,6 +126,6 @@ impl<F: ServiceFactory> Driver<'_, F> {
                 error.result_code(),
             );
         }
-        self.phase = Phase::Flushing(CloseReason::Framing);
+        self.last_answers(present, CloseReason::Framing);
     }
 }

@@ -233,7 +233,8 @@ impl<F: ServiceFactory> Driver<'_, F> {
                 },
                 Ok(None) => break,
                 Err(error) => {
-                    self.lost(&error);
+                    self.lost(present, &error);
+                    self.paused = true;
                     break;
                 }
             };
@@ -243,7 +244,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
             served += 1;
             match Message::decode(frame) {
                 Ok(message) => self.message(present, &message),
-                Err(error) => self.lost(&error),
+                Err(error) => self.lost(present, &error),
             }
             self.paused = self.holds_back();
         }
@@ -296,11 +297,11 @@ impl<F: ServiceFactory> Driver<'_, F> {
                     self.phase = Phase::Flushing(CloseReason::Superseded);
                 }
             }
-            Phase::LastAnswers
+            Phase::LastAnswers(reason)
                 if self.service.pending() == 0 || self.timers.is_due(Timer::Grace, present) =>
             {
                 self.timers.set(Timer::Grace, None);
-                self.phase = Phase::Flushing(CloseReason::Stopped);
+                self.phase = Phase::Flushing(reason);
             }
             _ => {}
         }

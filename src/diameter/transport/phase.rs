@@ -65,8 +65,8 @@ pub(super) enum Phase {
     Draining,
     /// DPR sent or answered. What is on its way is still served.
     Closing(CloseReason),
-    /// The DPA came. Not read; requests that were on their way have a last chance to be answered.
-    LastAnswers,
+    /// The DPA came, or message boundaries were lost. Not read; requests that wait have a last chance to be answered.
+    LastAnswers(CloseReason),
     /// Not read; ends when everything is written.
     Flushing(CloseReason),
 }

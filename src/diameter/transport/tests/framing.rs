@@ -17,6 +17,7 @@ over_all! {
     a_burst_is_answered_in_order;
     a_message_in_pieces_is_served_once_whole;
     a_bad_length_closes_that_connection_alone;
+    requests_that_wait_when_boundaries_are_lost_are_still_answered;
     a_bad_version_gets_5011_and_ends_the_connection;
     a_message_that_never_completes_ends_the_connection;
     random_octets_harm_no_other_connection;
@@ -74,6 +75,22 @@ async fn a_bad_length_closes_that_connection_alone(over: Over) {
     }
     other.send(&ulr()).await;
     assert_eq!(result(&other.expect(ULR, false).await), 2001);
+}
+
+async fn requests_that_wait_when_boundaries_are_lost_are_still_answered(over: Over) {
+    let fixture = Fixture::start(over, config());
+    let mut wire = fixture.open("dra1.example").await;
+    fixture.seen.hold.store(true, Ordering::SeqCst);
+    wire.send(&[&ulr()[..], &ulr(), b"GET / HTTP/1.1\r\nHost: reachd\r\n\r\n"].concat())
+        .await;
+    fixture
+        .until("both are held", |seen| seen.requests.load(Ordering::SeqCst) == 2)
+        .await;
+    fixture.seen.release();
+    for _ in 0..2 {
+        assert_eq!(result(&wire.expect(ULR, false).await), 2001);
+    }
+    wire.expect_end().await;
 }
 
 async fn a_bad_version_gets_5011_and_ends_the_connection(over: Over) {
