@@ -2,12 +2,13 @@
 //!
 //! Read in this order: [`subscriber`] (who), [`slot`] and [`node`] (where), [`event`] (what a feed says),
 //! [`facts`] (what is kept of it), [`registration`] (how facts make up what is known), [`reachability`] (the answer),
-//! [`freshness`] (how sure).
+//! [`freshness`] (how sure), [`monitoring`] (what the network is asked to watch).
 //! Time always comes in as a parameter. Nothing here knows Diameter, gRPC or SQL.
 
 pub mod event;
 pub mod facts;
 pub mod freshness;
+pub mod monitoring;
 pub mod node;
 pub mod outcome;
 pub mod reachability;
@@ -19,6 +20,7 @@ pub mod time;
 pub use event::{Change, Ends, Event};
 pub use facts::{Facts, Report};
 pub use freshness::Freshness;
+pub use monitoring::{Aspect, Target};
 pub use node::Node;
 pub use outcome::{Effect, Outcome};
 pub use reachability::{Reachability, SlotState, Status, UnknownReason};

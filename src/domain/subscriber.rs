@@ -276,6 +276,26 @@ impl SubscriberIdentifiers {
             .chain(external.cloned().map(Identifier::External))
     }
 
+    /// The phone number.
+    pub fn msisdn(&self) -> Option<Msisdn> {
+        self.msisdn
+    }
+
+    /// The external identifier.
+    pub fn external(&self) -> Option<&ExternalIdentifier> {
+        self.external.as_ref()
+    }
+
+    /// These and, where one is missing, those.
+    #[must_use]
+    pub fn or(&self, others: &Self) -> Self {
+        Self {
+            imsi: self.imsi.or(others.imsi),
+            msisdn: self.msisdn.or(others.msisdn),
+            external: self.external.clone().or_else(|| others.external.clone()),
+        }
+    }
+
     /// The identifier that names the subscriber.
     pub fn strongest(&self) -> Identifier {
         match (self.imsi, self.msisdn, &self.external) {

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use super::s6a;
+use super::{s6a, s6t};
 use crate::diameter::codec::{
     Avp, ExperimentalResult, Header, LocalIdentity, Message, MessageBuilder, ResultCode,
 };
@@ -16,6 +16,18 @@ pub enum Reply {
     Plain,
     /// What answers of S6a/S6d say.
     S6a(s6a::Reply),
+    /// What answers of S6t and T6a/T6b say.
+    S6t(s6t::Reply),
+}
+
+impl Reply {
+    /// What the request says of what was asked; to be durable before the answer leaves.
+    pub fn notices(&self) -> &[s6t::Notice] {
+        match self {
+            Self::S6t(reply) => reply.notices(),
+            _ => &[],
+        }
+    }
 }
 
 /// What an answer said.
@@ -108,6 +120,7 @@ impl PendingAnswer {
         match &self.reply {
             Reply::Plain => Verdict::SUCCESS,
             Reply::S6a(reply) => reply.verdict(effect),
+            Reply::S6t(reply) => reply.verdict(),
         }
     }
 
@@ -138,6 +151,7 @@ impl PendingAnswer {
         match &self.reply {
             Reply::Plain => {}
             Reply::S6a(reply) => reply.write(&mut answer, verdict),
+            Reply::S6t(reply) => reply.write(&mut answer, verdict),
         }
         answer.encoded(last).finish();
     }

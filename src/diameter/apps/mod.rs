@@ -9,6 +9,7 @@
 mod answer;
 mod asked;
 pub mod s6a;
+pub mod s6t;
 
 use smallvec::SmallVec;
 
@@ -36,10 +37,9 @@ pub struct Decoded {
 /// at once.
 pub fn decode(request: &Message<'_>, received_at: Timestamp, asked: &dyn Asked) -> Result<Decoded, Defect> {
     use super::dict;
-    // Of the applications served now none reports on what was asked.
-    let _ = asked;
     match request.header().application {
         dict::s6a::APPLICATION => s6a::decode(request, received_at),
+        dict::s6t::APPLICATION | dict::t6a::APPLICATION => s6t::decode(request, received_at, asked),
         _ => Err(Defect::new(ResultCode::APPLICATION_UNSUPPORTED)),
     }
 }

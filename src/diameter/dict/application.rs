@@ -1,6 +1,6 @@
 //! The applications that this node serves (RFC 6733 §2.4).
 
-use super::{base, s6a, tgpp};
+use super::{base, s6a, s6t, t6a, tgpp};
 
 /// How an application is advertised in capabilities exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,11 @@ const fn tgpp(name: &'static str, id: u32) -> Application {
 }
 
 /// Every application served, in the order in which they are advertised.
-pub const APPLICATIONS: &[Application] = &[tgpp("s6a", s6a::APPLICATION)];
+pub const APPLICATIONS: &[Application] = &[
+    tgpp("s6a", s6a::APPLICATION),
+    tgpp("s6t", s6t::APPLICATION),
+    tgpp("t6a", t6a::APPLICATION),
+];
 
 /// The application of that Application-Id.
 pub fn application(id: u32) -> Option<&'static Application> {

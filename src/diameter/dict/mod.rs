@@ -1,7 +1,7 @@
 //! The dictionaries: AVPs and commands as data, with the clause that defines them.
 //!
-//! [`base`] holds what the IETF defined, [`tgpp`] the AVPs of vendor 10415, [`s6a`] the commands, masks and values of
-//! S6a/S6d; [`APPLICATIONS`] lists what
+//! [`base`] holds what the IETF defined, [`tgpp`] the AVPs of vendor 10415, [`s6a`], [`s6t`] and [`t6a`] the commands,
+//! masks and values of applications; [`APPLICATIONS`] lists what
 //! is served, [`check`] holds a request against its command's grammar. Look an AVP up by code and vendor with [`lookup`];
 //! names are for people only. The dictionary is generous on purpose: an AVP that is known here is never rejected for
 //! its M bit, whatever the sender chose (TS 29.272 §7.3.1, note on the M bit).
@@ -10,6 +10,8 @@ mod application;
 pub mod base;
 pub mod check;
 pub mod s6a;
+pub mod s6t;
+pub mod t6a;
 pub mod tgpp;
 
 pub use application::{
