@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 
 use super::{s6a, s6t};
+pub use crate::diameter::codec::Answered;
 use crate::diameter::codec::{
     Avp, ExperimentalResult, Header, LocalIdentity, Message, MessageBuilder, ResultCode,
 };
@@ -26,24 +27,6 @@ impl Reply {
         match self {
             Self::S6t(reply) => reply.notices(),
             _ => &[],
-        }
-    }
-}
-
-/// What an answer said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answered {
-    /// Result-Code.
-    Base(ResultCode),
-    /// Experimental-Result.
-    Experimental(ExperimentalResult),
-}
-
-impl Answered {
-    /// The number, for metrics. Of the few that are sent here, none is in both number spaces.
-    pub fn code(self) -> u32 {
-        match self {
-            Self::Base(ResultCode(code)) | Self::Experimental(ExperimentalResult { code, .. }) => code,
         }
     }
 }

@@ -52,6 +52,12 @@ impl<'b> MessageBuilder<'b> {
         Self::begin(out, &header)
     }
 
+    /// AVPs without a message around them, to be sent within one later (see [`Self::encoded`]).
+    pub fn avps(out: &'b mut BytesMut, write: impl FnOnce(&mut Self)) {
+        let start = out.len();
+        write(&mut Self { out, start });
+    }
+
     fn begin(out: &'b mut BytesMut, header: &Header) -> Self {
         let start = out.len();
         header.write(out);

@@ -28,5 +28,5 @@ pub use encode::MessageBuilder;
 pub use frame::{FramingError, frame_length};
 pub use header::{CommandFlags, Header};
 pub use message::Message;
-pub use result_code::{ExperimentalResult, ResultCode};
+pub use result_code::{Answered, ExperimentalResult, ResultCode};
 pub use value::TbcdDigits;

@@ -115,3 +115,27 @@ pub struct ExperimentalResult {
     /// The number.
     pub code: u32,
 }
+
+/// What an answer says of its outcome. The two number spaces are kept apart: 3GPP uses numbers of the base protocol for
+/// other things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// Result-Code.
+    Base(ResultCode),
+    /// Experimental-Result.
+    Experimental(ExperimentalResult),
+}
+
+impl Answered {
+    /// The number, whatever its space.
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Base(ResultCode(code)) | Self::Experimental(ExperimentalResult { code, .. }) => code,
+        }
+    }
+
+    /// Whether it is a success (2xxx).
+    pub const fn is_success(self) -> bool {
+        self.code() / 1000 == 2
+    }
+}

@@ -1,7 +1,8 @@
-//! Holds a request against the grammar of its command (RFC 6733 §3.2, §7.1.5).
+//! Holds a request against the grammar of its command (RFC 6733 §3.2, §7.1.5), and an answer against what every answer
+//! has to keep.
 
 use super::{CommandDef, lookup};
-use crate::diameter::codec::{Defect, Message, ResultCode};
+use crate::diameter::codec::{Avp, Defect, Message, ResultCode};
 
 /// Judges a request, the first defect found first (RFC 6733 §7: only one is reported):
 ///
@@ -29,17 +30,8 @@ pub fn check_request(request: &Message<'_>, command: &CommandDef) -> Result<(), 
     let required = || command.required.iter().copied().flatten();
     let named = || required().chain(command.optional.iter().copied().flatten());
     for avp in request.avps() {
-        if avp.flags.is_vendor() && avp.vendor == 0 {
-            return Err(Defect::of(ResultCode::INVALID_AVP_BITS, &avp));
-        }
-        let Some(def) = lookup(avp.code, avp.vendor) else {
-            if avp.flags.is_mandatory() {
-                return Err(Defect::of(ResultCode::AVP_UNSUPPORTED, &avp));
-            }
+        if !check_avp(&avp)? {
             continue;
-        };
-        if def.kind.fixed_len().is_some_and(|len| len != avp.data.len()) {
-            return Err(Defect::wrong_size(&avp));
         }
         if let Some(place) = named().position(|named| avp.is(named)) {
             let bit = 1u64.checked_shl(place as u32).unwrap_or(0);
@@ -52,6 +44,35 @@ pub fn check_request(request: &Message<'_>, command: &CommandDef) -> Result<(), 
     match required().enumerate().find(|(place, _)| seen >> place & 1 == 0) {
         Some((_, def)) => Err(Defect::missing(def)),
         None => Ok(()),
+    }
+}
+
+/// Judges an answer as far as no command is needed for it: its structure, V with vendor 0, unknown AVPs with M, and the
+/// size of AVPs of a fixed-size type. Nothing is sent back for a defect of an answer; the transaction has failed
+/// (RFC 6733 §4.1, M bit).
+///
+/// # Errors
+///
+/// The first defect.
+pub fn check_answer(answer: &Message<'_>) -> Result<(), Defect> {
+    if let Some(defect) = answer.defects().first() {
+        return Err(defect.clone());
+    }
+    answer.avps().try_for_each(|avp| check_avp(&avp).map(|_| ()))
+}
+
+/// Judges one AVP whatever message it stands in. Returns whether it is known.
+fn check_avp(avp: &Avp<'_>) -> Result<bool, Defect> {
+    if avp.flags.is_vendor() && avp.vendor == 0 {
+        return Err(Defect::of(ResultCode::INVALID_AVP_BITS, avp));
+    }
+    match lookup(avp.code, avp.vendor) {
+        Some(def) if def.kind.fixed_len().is_some_and(|len| len != avp.data.len()) => {
+            Err(Defect::wrong_size(avp))
+        }
+        Some(_) => Ok(true),
+        None if avp.flags.is_mandatory() => Err(Defect::of(ResultCode::AVP_UNSUPPORTED, avp)),
+        None => Ok(false),
     }
 }
 

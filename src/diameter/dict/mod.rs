@@ -17,7 +17,7 @@ pub mod tgpp;
 pub use application::{
     APPLICATIONS, Advertised, Application, application, application_name, application_named,
 };
-pub use check::check_request;
+pub use check::{check_answer, check_request};
 
 use super::codec::AvpFlags;
 
@@ -127,6 +127,17 @@ pub struct CommandDef {
     pub required: &'static [&'static [AvpDef]],
     /// What a request may carry once. Anything else may be repeated.
     pub optional: &'static [&'static [AvpDef]],
+}
+
+impl CommandDef {
+    /// Whether a request must carry that AVP.
+    pub fn requires(&self, def: &AvpDef) -> bool {
+        self.required
+            .iter()
+            .copied()
+            .flatten()
+            .any(|required| required == def)
+    }
 }
 
 /// Writes a dictionary: one line per AVP, in the order of the codes, each becoming a constant and an entry of `AVPS`.

@@ -5,17 +5,20 @@
 //! this way, the tables and what we added to them: LIFECYCLE.md beside this file.
 //!
 //! In reading order: [`fsm`], [`election`], [`watchdog`], [`timer`], [`capabilities`], [`messages`], [`origin_state`],
-//! [`admission`], [`duplicates`].
+//! [`admission`], [`duplicates`]; for requests of our own [`identifiers`], [`window`], [`pending`].
 
 pub mod admission;
 pub mod capabilities;
 pub mod duplicates;
 pub mod election;
 pub mod fsm;
+pub mod identifiers;
 pub mod messages;
 pub mod origin_state;
+pub mod pending;
 pub mod timer;
 pub mod watchdog;
+pub mod window;
 
 #[cfg(test)]
 mod tests;

@@ -9,4 +9,5 @@
 
 mod base_messages;
 mod pair;
+mod pending;
 mod rows;
