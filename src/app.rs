@@ -19,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::diameter::apps::NothingAsked;
+use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::config::Transport;
-use crate::diameter::node::{BoundNode, Reload};
+use crate::diameter::node::{BoundNode, NodeConfig, Reload};
 use crate::feed::diameter::{DiameterFeed, Treatment};
 use crate::feed::grpc::GrpcFeed;
 use crate::feed::provisioning::Provisioning;
@@ -78,6 +79,7 @@ pub struct App {
     addresses: Addresses,
     grpc: GrpcServer,
     node: BoundNode<DiameterFeed>,
+    client: Client,
     admin: Admin,
 }
 
@@ -105,6 +107,8 @@ impl App {
         let grpc = GrpcServer::bind(config.grpc.clone())
             .await
             .with_context(|| cannot_listen("grpc.listen", config.grpc.listen))?;
+        let node_config = NodeConfig::from(config.diameter.clone());
+        let client = node_config.client();
         let feed = DiameterFeed::new(
             ingest.clone(),
             Arc::clone(&clock),
@@ -117,9 +121,10 @@ impl App {
                 remembered: config.diameter.remembered_requests,
             },
             Arc::new(NothingAsked),
+            client.clone(),
             config.diameter.peers.iter().map(|peer| peer.identity.as_str()),
         );
-        let node = BoundNode::bind(config.diameter.clone().into(), feed)?;
+        let node = BoundNode::bind(node_config, feed)?;
 
         let addresses = Addresses {
             grpc: grpc.local_addr(),
@@ -145,6 +150,7 @@ impl App {
             addresses,
             grpc,
             node,
+            client,
             admin,
         })
     }
@@ -179,6 +185,7 @@ impl App {
             addresses: _,
             grpc,
             node,
+            client,
             admin,
         } = self;
         let begun = Instant::now();
@@ -233,6 +240,7 @@ impl App {
         readiness.drain();
         health.set_serving(false).await;
         let orderly = async {
+            client.stop();
             closing.cancel();
             health.end_watches().await;
             if !node.is_finished() && index.is_loaded() {
@@ -346,11 +354,15 @@ fn observer(index: Arc<Index>, ingest: Ingest, readiness: Readiness) -> ops::adm
 
 /// Every histogram with its buckets.
 fn buckets() -> Vec<Buckets> {
-    let own: [Buckets; 4] = [
+    let own: [Buckets; 5] = [
         (ingest::metrics::BATCH_ROWS, &ingest::metrics::BATCH_ROWS_BUCKETS),
         (ingest::metrics::COMMIT_SECONDS, &ingest::metrics::COMMIT_BUCKETS),
         (ingest::metrics::LAG_SECONDS, &ingest::metrics::COMMIT_BUCKETS),
         (grpc::metrics::HANDLING, &grpc::metrics::HANDLING_BUCKETS),
+        (
+            diameter::client::REQUEST_SECONDS,
+            &diameter::client::REQUEST_BUCKETS,
+        ),
     ];
     own.into_iter()
         .chain(diameter::metrics::BUCKETS.iter().copied())

@@ -43,6 +43,7 @@ fn sound(remote: &Remote, message: &Message<'_>, ours: &[u32]) {
         origin_realm: realm,
         origin_state_id: _,
         applications,
+        relay: _,
     } = remote;
     for name in [host, realm] {
         assert!((1..=255).contains(&name.len()));

@@ -18,7 +18,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -29,11 +29,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::client::Client;
 use super::codec::LocalIdentity;
 use super::config::{DiameterConfig, Transport};
 use super::dict::APPLICATIONS;
 use super::metrics::{self, RefusalCause};
 use super::peer::capabilities::{Local, Remote};
+use super::peer::identifiers::Identifiers;
 use super::peer::timer::Random;
 use super::service::ServiceFactory;
 use super::table::{Link, PeerEntry, PeerTable};
@@ -55,6 +57,21 @@ pub struct NodeConfig {
     pub diameter: DiameterConfig,
     /// Origin-State-Id: has to grow from one start to the next.
     pub origin_state_id: u32,
+    /// What names the messages and sessions of this node. Whatever sends under its identity has to share them.
+    pub identifiers: Arc<Identifiers>,
+}
+
+impl NodeConfig {
+    /// A client that sends requests of its own over the connections of this node, once the node's services have been
+    /// given it (see [`Client::open`]).
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(
+            identity(&self.diameter),
+            Arc::clone(&self.identifiers),
+            self.diameter.client.clone(),
+        )
+    }
 }
 
 impl Default for NodeConfig {
@@ -66,17 +83,27 @@ impl Default for NodeConfig {
 impl From<DiameterConfig> for NodeConfig {
     /// Takes the present second as Origin-State-Id, as RFC 6733 §8.16 suggests.
     fn from(diameter: DiameterConfig) -> Self {
+        let since_1970 = since_1970();
+        let seed = RandomState::new().build_hasher().finish();
         Self {
             diameter,
-            origin_state_id: unix_seconds() as u32,
+            origin_state_id: since_1970.as_secs() as u32,
+            identifiers: Arc::new(Identifiers::new(since_1970, seed)),
         }
     }
 }
 
-fn unix_seconds() -> u64 {
+fn since_1970() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(1, |since| since.as_secs())
+        .unwrap_or(Duration::from_secs(1))
+}
+
+fn identity(config: &DiameterConfig) -> LocalIdentity {
+    LocalIdentity {
+        origin_host: config.identity.as_str().into(),
+        origin_realm: config.realm.as_str().into(),
+    }
 }
 
 /// Why a connection that was asked for did not open.
@@ -141,8 +168,7 @@ pub(crate) struct Shared<F> {
     /// The certificates, if TLS is configured.
     pub(crate) tls: Option<Arc<Source>>,
     half_open: HalfOpen,
-    hop_by_hop: AtomicU32,
-    end_to_end: AtomicU32,
+    identifiers: Arc<Identifiers>,
     seed: AtomicU64,
 }
 
@@ -151,18 +177,13 @@ impl<F> Shared<F> {
         let NodeConfig {
             diameter,
             origin_state_id,
+            identifiers,
         } = config;
         let local = Local {
-            identity: LocalIdentity {
-                origin_host: diameter.identity.as_str().into(),
-                origin_realm: diameter.realm.as_str().into(),
-            },
+            identity: identity(&diameter),
             origin_state_id,
             applications: APPLICATIONS.iter().map(|application| application.id).collect(),
         };
-        let mut random = Random::new(RandomState::new().build_hasher().finish());
-        // RFC 6733 §3: the low 12 bits of the time on top, 20 random bits below.
-        let end_to_end = (unix_seconds() as u32) << 20 | random.next() as u32 & 0x000f_ffff;
         Self {
             table: Arc::new(PeerTable::new(&diameter, Arc::clone(&local.applications))),
             refusals: RefusalLog::default(),
@@ -172,20 +193,19 @@ impl<F> Shared<F> {
             local,
             factory,
             stopping,
-            hop_by_hop: AtomicU32::new(random.next() as u32),
-            end_to_end: AtomicU32::new(end_to_end),
-            seed: AtomicU64::new(random.next()),
+            identifiers,
+            seed: AtomicU64::new(RandomState::new().build_hasher().finish()),
         }
     }
 
     /// A Hop-by-Hop Identifier for a message of the base protocol.
     pub(crate) fn next_hop_by_hop(&self) -> u32 {
-        self.hop_by_hop.fetch_add(1, Ordering::Relaxed)
+        self.identifiers.hop_by_hop()
     }
 
     /// An End-to-End Identifier for a message of the base protocol.
     pub(crate) fn next_end_to_end(&self) -> u32 {
-        self.end_to_end.fetch_add(1, Ordering::Relaxed)
+        self.identifiers.end_to_end()
     }
 
     /// A sequence of its own for whoever asks.

@@ -25,6 +25,8 @@ pub struct ConnectedPeer {
     pub remote: SocketAddr,
     /// Applications in common (RFC 6733 §5.3); every one of ours if the peer is a relay.
     pub applications: Arc<[u32]>,
+    /// It forwards whatever it gets, to whatever realm: it advertised application 0xFFFFFFFF (RFC 6733 §2.4).
+    pub relay: bool,
 }
 
 /// Serves the applications on one connection.
@@ -55,6 +57,11 @@ pub trait Service: Send + 'static {
         let _ = (now, trusted);
     }
 
+    /// The connection is on its way out in order, at the wish of either side: no requests of our own may be begun on it.
+    fn leaving(&mut self, now: Instant) {
+        let _ = now;
+    }
+
     /// When [`Self::expire`] wants to be called next.
     fn deadline(&self) -> Option<Instant>;
 
@@ -64,6 +71,12 @@ pub trait Service: Send + 'static {
     /// How many requests of the peer still wait for their answer. Before the connection is closed in order
     /// (Disconnect-Peer), the driver gives them a moment to reach zero.
     fn pending(&self) -> usize;
+
+    /// How many requests of our own wait for the peer's answer. Before the connection is closed in order, the peer is
+    /// given the same moment to answer them.
+    fn asked(&self) -> usize {
+        0
+    }
 }
 
 /// Makes a [`Service`] for each connection that opens. Dropping the service means that the connection is gone.

@@ -13,7 +13,7 @@ use crate::domain::{Event, ExternalIdentifier, Imsi, Msisdn, SubscriberIdentifie
 use crate::grpc::error::status;
 use crate::grpc::metrics::{Method, MethodMetrics};
 use crate::ingest;
-use crate::ingest::{Ack, Acked, Feed, Ingest, ReceiptClock, Refused};
+use crate::ingest::{Ack, Acked, Acknowledge, Feed, Ingest, ReceiptClock, Refused};
 use crate::proto::v1;
 use crate::proto::v1::admin_service_server::AdminService;
 
@@ -61,6 +61,7 @@ impl Provisioning {
         mut requests: Streaming<v1::ImportSubscribersRequest>,
     ) -> Result<v1::ImportSubscribersResponse, Status> {
         let (ack_to, acks) = mpsc::unbounded_channel();
+        let ack_to: Arc<dyn Acknowledge> = Arc::new(ack_to);
         let mut import = Import::new(acks);
         loop {
             let request = tokio::select! {
@@ -84,7 +85,7 @@ impl Provisioning {
     async fn take(
         &self,
         row: v1::SubscriberRow,
-        ack_to: &mpsc::UnboundedSender<Acked>,
+        ack_to: &Arc<dyn Acknowledge>,
         import: &mut Import,
     ) -> Result<(), Status> {
         let line = row.line;
@@ -101,7 +102,7 @@ impl Provisioning {
         }
         import.settle_ready()?;
         let ack = Ack {
-            to: ack_to.clone(),
+            to: Arc::clone(ack_to),
             token: line,
         };
         self.ingest

@@ -45,18 +45,29 @@ use metrics::PipelineMetrics;
 #[derive(Clone, Debug)]
 pub struct Ack {
     /// The feed's end. Unbounded, because the feed bounds how many events it has under way.
-    pub to: mpsc::UnboundedSender<Acked>,
+    pub to: Arc<dyn Acknowledge>,
     /// The feed's name for the event.
     pub token: u64,
 }
 
 impl Ack {
     fn send(&self, result: Result<Effect, Refused>) {
-        // A feed that is gone needs no answer; its peer sends again.
-        let _ = self.to.send(Acked {
+        self.to.acked(Acked {
             token: self.token,
             result,
         });
+    }
+}
+
+/// A feed's end.
+pub trait Acknowledge: std::fmt::Debug + Send + Sync {
+    /// An event has come to its end. Must not block. A feed that is gone needs no answer; its peer sends again.
+    fn acked(&self, acked: Acked);
+}
+
+impl Acknowledge for mpsc::UnboundedSender<Acked> {
+    fn acked(&self, acked: Acked) {
+        let _ = self.send(acked);
     }
 }
 

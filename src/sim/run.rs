@@ -115,8 +115,8 @@ impl Simulation {
                 ..DiameterConfig::default()
             };
             let node = NodeConfig {
-                diameter: config,
                 origin_state_id: boot,
+                ..NodeConfig::from(config)
             };
             let keep = keep_connected(
                 setup.address.clone(),

@@ -74,7 +74,7 @@ async fn the_full_sample_names_every_key() {
         for key in known {
             let there = match section {
                 "" => sections.contains(&key),
-                // The peers are tables of their own, and so is TLS.
+                // Peers are tables of their own, and so are some parts.
                 _ if key == "peers" || sections.contains(&format!("{section}.{key}").as_str()) => true,
                 _ => in_section(&full, section).any(|line| line.starts_with(&format!("{key} = "))),
             };

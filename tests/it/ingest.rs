@@ -67,7 +67,7 @@ impl Pipeline {
             &self.feed,
             event,
             Ack {
-                to: self.to.clone(),
+                to: Arc::new(self.to.clone()),
                 token,
             },
         )
@@ -145,7 +145,7 @@ on_each_engine! {
         assert_eq!(pipeline.ingest.depth(), accepted);
         // Who comes next is taken all the same.
         let next = Feed::register("next");
-        let ack = Ack { to: pipeline.to.clone(), token: 64 };
+        let ack = Ack { to: Arc::new(pipeline.to.clone()), token: 64 };
         assert_eq!(pipeline.ingest.submit(&next, attach(64, 1000), ack), Ok(()));
         accepted += 1;
         held.release().await;

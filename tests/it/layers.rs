@@ -52,10 +52,21 @@ const LAYERS: &[Layer] = &[
         may_use: &["diameter::codec"],
         never: NO_WIRE_NO_STORE,
     },
+    Layer {
+        path: "diameter::client",
+        may_use: &[
+            "diameter::codec",
+            "diameter::dict",
+            "diameter::peer",
+            "diameter::service",
+        ],
+        never: NO_WIRE_NO_STORE,
+    },
     // Settings, metrics and the node, which drives the transport and is known to it.
     Layer {
         path: "diameter",
         may_use: &[
+            "diameter::client",
             "diameter::codec",
             "diameter::dict",
             "diameter::peer",
@@ -94,6 +105,7 @@ const LAYERS: &[Layer] = &[
             "proto",
             "diameter",
             "diameter::apps",
+            "diameter::client",
             "diameter::codec",
             "diameter::dict",
             "diameter::peer",

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::client::ClientConfig;
+
 pub use peer::{Initiate, PeerConfig, PeerMode, Transport};
 pub use tls::TlsConfig;
 
@@ -74,6 +76,8 @@ pub struct DiameterConfig {
     /// How many requests are remembered to recognise duplicates, at about 100 octets each. Each is remembered for four
     /// minutes at least, unless there are more than half as many in four minutes.
     pub remembered_requests: usize,
+    /// Requests of our own.
+    pub client: ClientConfig,
 }
 
 impl Default for DiameterConfig {
@@ -98,6 +102,7 @@ impl Default for DiameterConfig {
             max_connections: 256,
             max_pending: 4096,
             remembered_requests: 1_000_000,
+            client: ClientConfig::default(),
         }
     }
 }

@@ -74,6 +74,7 @@ impl DiameterConfig {
                 found(format!("peers[{index}].{key}"), text);
             }
         }
+        problems.extend(self.client.problems());
         problems
     }
 

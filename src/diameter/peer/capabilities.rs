@@ -36,6 +36,8 @@ pub struct Remote {
     pub origin_state_id: Option<u32>,
     /// Applications in common with the ones we asked about.
     pub applications: Arc<[u32]>,
+    /// It advertised the relay application: it forwards whatever it gets.
+    pub relay: bool,
 }
 
 /// A CEA that does not open the connection.
@@ -220,6 +222,7 @@ fn read_members(message: &Message<'_>, ours: &[u32]) -> Result<Remote, Defect> {
         origin_realm,
         origin_state_id,
         applications,
+        relay,
     })
 }
 

@@ -74,6 +74,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
                     messages::write_answer(&mut self.out, &self.node.local, request.header(), Ok(()));
                     if actions.contains(&Action::SndDpa) && self.phase == Phase::Open {
                         self.phase = Phase::Closing(CloseReason::PeerLeft(cause));
+                        self.service.leaving(present);
                         self.timers.set(Timer::Peer, self.link.deadline());
                     }
                 }

@@ -88,6 +88,7 @@ pub(crate) async fn run<F: ServiceFactory>(
         origin_realm: capabilities.origin_realm,
         remote: ends.remote,
         applications: capabilities.applications,
+        relay: capabilities.relay,
     };
     let transport = ends.transport.name();
     info!(peer = %peer.origin_host, realm = %peer.origin_realm, side = ?link.side, transport, "Diameter peer up");
@@ -175,6 +176,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
                     stop_seen = true;
                     if self.phase == Phase::Open {
                         self.phase = Phase::Draining;
+                        self.service.leaving(now());
                         self.timers.set(Timer::Grace, Some(now() + self.node.config.grace));
                     }
                 }
@@ -274,7 +276,8 @@ impl<F: ServiceFactory> Driver<'_, F> {
 
     /// Whether the socket and what was read from it have to wait.
     fn holds_back(&self) -> bool {
-        !self.phase.reads()
+        // While we drain, nothing is read but for the sake of answers that we wait for.
+        !(self.phase.reads() || self.phase == Phase::Draining && self.service.asked() > 0)
             || self.out.len() >= WRITE_HIGH_WATER
             || self.service.pending() >= self.node.config.max_pending
     }
@@ -282,7 +285,10 @@ impl<F: ServiceFactory> Driver<'_, F> {
     /// Moves on whatever waits for pending answers, and brings the timers up to date.
     fn settle(&mut self, present: Instant) {
         match self.phase {
-            Phase::Draining if self.service.pending() == 0 || self.timers.is_due(Timer::Grace, present) => {
+            Phase::Draining
+                if self.service.pending() + self.service.asked() == 0
+                    || self.timers.is_due(Timer::Grace, present) =>
+            {
                 self.timers.set(Timer::Grace, None);
                 if self.link.handle(present, Event::Stop).contains(&Action::SndDpr) {
                     let from = self.out.len();

@@ -35,6 +35,7 @@ mod framing;
 mod isolation;
 mod nodes;
 mod peers;
+mod requests;
 mod tls_accept;
 mod tls_dial;
 mod tls_reload;

@@ -9,27 +9,60 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::pending::{Pending, Waiting};
 use crate::diameter::apps::{self, Decoded, PendingAnswer, Verdict};
+use crate::diameter::client::Line;
 use crate::diameter::codec::{Defect, Message, ResultCode, answer_error};
-use crate::diameter::service::Service;
-use crate::ingest::{Ack, Acked, Feed, Refusal, Refused};
+use crate::diameter::service::{ConnectedPeer, Service};
+use crate::ingest::{Ack, Acked, Acknowledge, Feed, Refusal, Refused};
 
-/// The requests of one connection that wait for their answer.
+/// News for a connection.
+#[derive(Debug)]
+pub enum Completion {
+    /// An event of one of the peer's requests has come to its end.
+    Acked(Acked),
+    /// Requests of our own were handed to this connection.
+    Handed,
+}
+
+/// The way of acknowledgements to their connection.
+#[derive(Debug)]
+struct Acks(mpsc::UnboundedSender<Completion>);
+
+impl Acknowledge for Acks {
+    fn acked(&self, acked: Acked) {
+        let _ = self.0.send(Completion::Acked(acked));
+    }
+}
+
+/// The requests of one connection that wait for their answer, the peer's and our own.
 #[derive(Debug)]
 pub struct Connection {
     shared: Arc<Shared>,
     feed: Feed,
-    acks: mpsc::UnboundedSender<Acked>,
+    acks: Arc<dyn Acknowledge>,
     pending: Pending,
+    line: Line,
 }
 
 impl Connection {
-    pub(super) fn new(shared: Arc<Shared>, feed: Feed, acks: mpsc::UnboundedSender<Acked>) -> Self {
-        Self {
+    /// A connection with that peer, and where news of it arrive.
+    pub(super) fn open(
+        shared: Arc<Shared>,
+        feed: Feed,
+        peer: &ConnectedPeer,
+    ) -> (Self, mpsc::UnboundedReceiver<Completion>) {
+        let (news, completions) = mpsc::unbounded_channel();
+        let wake = news.clone();
+        let line = shared.client.open(peer, move || {
+            let _ = wake.send(Completion::Handed);
+        });
+        let connection = Self {
             shared,
             feed,
-            acks,
+            acks: Arc::new(Acks(news)),
             pending: Pending::default(),
-        }
+            line,
+        };
+        (connection, completions)
     }
 
     fn refuse(&self, request: &Message<'_>, defect: &Defect, out: &mut BytesMut) {
@@ -44,7 +77,7 @@ impl Connection {
 }
 
 impl Service for Connection {
-    type Completion = Acked;
+    type Completion = Completion;
 
     fn request(&mut self, now: Instant, request: &Message<'_>, out: &mut BytesMut) {
         let shared = &self.shared;
@@ -77,7 +110,7 @@ impl Service for Connection {
         let count = events.len();
         for (place, event) in events.into_iter().enumerate() {
             let ack = Ack {
-                to: self.acks.clone(),
+                to: Arc::clone(&self.acks),
                 token: token.event(place),
             };
             if shared.ingest.submit(&self.feed, event, ack).is_err() {
@@ -89,11 +122,15 @@ impl Service for Connection {
         self.pending.push(answer, key, count, now + shared.answer_within);
     }
 
-    fn answer(&mut self, _: Instant, _: &Message<'_>, _: &mut BytesMut) {
-        // Nothing is asked of S6a peers, so an answer belongs to no request of ours and is dropped (RFC 6733 §6.2).
+    fn answer(&mut self, now: Instant, answer: &Message<'_>, out: &mut BytesMut) {
+        self.line.answer(now, answer, out);
     }
 
-    fn complete(&mut self, _: Instant, acked: Acked, out: &mut BytesMut) {
+    fn complete(&mut self, now: Instant, completion: Completion, out: &mut BytesMut) {
+        let acked = match completion {
+            Completion::Acked(acked) => acked,
+            Completion::Handed => return self.line.fill(now, out),
+        };
         let Some(done) = self.pending.settle(acked.token, acked.result) else {
             return;
         };
@@ -116,17 +153,31 @@ impl Service for Connection {
         answer.write(out, verdict, &self.shared.identity);
     }
 
+    fn trusted(&mut self, _: Instant, trusted: bool) {
+        self.line.trusted(trusted);
+    }
+
+    fn leaving(&mut self, _: Instant) {
+        self.line.leaving();
+    }
+
     fn deadline(&self) -> Option<Instant> {
-        self.pending.deadline()
+        let deadlines = [self.pending.deadline(), self.line.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     fn expire(&mut self, now: Instant, out: &mut BytesMut) {
         while let Some(waiting) = self.pending.take_expired(now) {
             self.too_busy(&waiting.answer, out);
         }
+        self.line.expire(now, out);
     }
 
     fn pending(&self) -> usize {
         self.pending.len()
+    }
+
+    fn asked(&self) -> usize {
+        self.line.in_flight()
     }
 }

@@ -12,15 +12,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Counter, counter, describe_counter};
-use tokio::sync::mpsc;
-
 use crate::diameter::apps::Asked;
+use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::service::{Completions, ConnectedPeer, ServiceFactory};
 use crate::ingest::{Feed, Ingest, ReceiptClock};
+use metrics::{Counter, counter, describe_counter};
 
-pub use connection::Connection;
+pub use connection::{Completion, Connection};
 
 use seen::SeenRequests;
 
@@ -46,6 +45,7 @@ struct Shared {
     asked: Arc<dyn Asked>,
     seen: SeenRequests,
     duplicates: Counter,
+    client: Client,
 }
 
 impl std::fmt::Debug for Shared {
@@ -64,13 +64,15 @@ pub struct Treatment {
 }
 
 impl DiameterFeed {
-    /// `asked` knows what reports may be about; `peers` are the configured identities; each has counters of its own.
+    /// `asked` knows what reports may be about; `client` sends requests of our own over the same connections; `peers` are
+    /// the configured identities; each has counters of its own.
     pub fn new<'a>(
         ingest: Ingest,
         clock: Arc<ReceiptClock>,
         identity: LocalIdentity,
         treatment: Treatment,
         asked: Arc<dyn Asked>,
+        client: Client,
         peers: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let feed = |name: &str| {
@@ -95,6 +97,7 @@ impl DiameterFeed {
                 asked,
                 seen: SeenRequests::new(remembered),
                 duplicates,
+                client,
             }),
             feeds: peers.into_iter().map(feed).collect(),
             unknown: Feed::register(UNKNOWN_PEER),
@@ -106,11 +109,7 @@ impl ServiceFactory for DiameterFeed {
     type Service = Connection;
 
     fn open(&self, peer: &ConnectedPeer) -> (Connection, Completions<Connection>) {
-        let (acks, completions) = mpsc::unbounded_channel();
         let feed = self.feeds.get(&*peer.origin_host).unwrap_or(&self.unknown);
-        (
-            Connection::new(Arc::clone(&self.shared), feed.clone(), acks),
-            completions,
-        )
+        Connection::open(Arc::clone(&self.shared), feed.clone(), peer)
     }
 }

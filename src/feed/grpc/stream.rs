@@ -9,12 +9,13 @@
 //! events are under way or the ingest queue is full; HTTP/2 flow control then stops the client.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tonic::{Code, Status, Streaming};
 
 use crate::grpc::error::status;
-use crate::ingest::{Ack, Acked, Refused, SubmitError};
+use crate::ingest::{Ack, Acked, Acknowledge, Refused, SubmitError};
 use crate::proto::v1;
 
 use super::refusal::{Reason, Refusal};
@@ -28,7 +29,7 @@ pub(super) struct Publisher<'a> {
     shared: &'a Shared,
     progress: Progress,
     /// Given along with each event.
-    ack_to: mpsc::UnboundedSender<Acked>,
+    ack_to: Arc<dyn Acknowledge>,
 }
 
 /// What moves while the stream waits for anything else.
@@ -60,7 +61,7 @@ impl<'a> Publisher<'a> {
         Self {
             shared,
             progress,
-            ack_to,
+            ack_to: Arc::new(ack_to),
         }
     }
 
@@ -134,7 +135,7 @@ impl<'a> Publisher<'a> {
             }
         };
         let ack = Ack {
-            to: self.ack_to.clone(),
+            to: Arc::clone(&self.ack_to),
             token: window.wait(sequence),
         };
         let mut submitted = pin!(shared.ingest.submit_wait(&shared.feed, event, ack));

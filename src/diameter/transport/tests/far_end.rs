@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -12,11 +12,12 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::diameter::client::{Client, Line};
 use crate::diameter::codec::{CommandFlags, Header, Message, MessageBuilder};
 use crate::diameter::config::{DiameterConfig, PeerConfig, PeerMode, Transport};
 use crate::diameter::dict::s6a::APPLICATION as S6A;
 use crate::diameter::dict::{base, tgpp};
-use crate::diameter::node::{BoundNode, Node, Reload};
+use crate::diameter::node::{BoundNode, Node, NodeConfig, Reload};
 use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
 use crate::diameter::transport::carrier::{Connection, Ends};
 
@@ -31,6 +32,15 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Echo {
     held: VecDeque<Header>,
     shared: Arc<Seen>,
+    line: Line,
+}
+
+/// What wakes the service.
+pub(super) enum News {
+    /// Held requests may be answered.
+    Release,
+    /// The client has handed requests to this connection.
+    Handed,
 }
 
 #[derive(Default)]
@@ -40,14 +50,15 @@ pub(super) struct Seen {
     pub(super) open: AtomicUsize,
     pub(super) trusted: Mutex<Vec<bool>>,
     pub(super) peers: Mutex<Vec<ConnectedPeer>>,
-    pub(super) release: Mutex<Vec<mpsc::UnboundedSender<()>>>,
+    pub(super) release: Mutex<Vec<mpsc::UnboundedSender<News>>>,
+    client: OnceLock<Client>,
 }
 
 impl Seen {
     /// Lets every held request be answered.
     pub(super) fn release(&self) {
         for sender in self.release.lock().unwrap().iter() {
-            let _ = sender.send(());
+            let _ = sender.send(News::Release);
         }
     }
 }
@@ -59,7 +70,7 @@ pub(super) fn success(request: &Header, out: &mut BytesMut) {
 }
 
 impl Service for Echo {
-    type Completion = ();
+    type Completion = News;
 
     fn request(&mut self, _: Instant, request: &Message<'_>, out: &mut BytesMut) {
         assert_ne!(request.header().command, PANIC, "as the test wanted");
@@ -71,26 +82,40 @@ impl Service for Echo {
         }
     }
 
-    fn answer(&mut self, _: Instant, _: &Message<'_>, _: &mut BytesMut) {}
+    fn answer(&mut self, now: Instant, answer: &Message<'_>, out: &mut BytesMut) {
+        self.line.answer(now, answer, out);
+    }
 
-    fn complete(&mut self, _: Instant, (): (), out: &mut BytesMut) {
-        for header in self.held.drain(..) {
-            success(&header, out);
+    fn complete(&mut self, now: Instant, news: News, out: &mut BytesMut) {
+        match news {
+            News::Release => self.held.drain(..).for_each(|header| success(&header, out)),
+            News::Handed => self.line.fill(now, out),
         }
     }
 
     fn trusted(&mut self, _: Instant, trusted: bool) {
         self.shared.trusted.lock().unwrap().push(trusted);
+        self.line.trusted(trusted);
+    }
+
+    fn leaving(&mut self, _: Instant) {
+        self.line.leaving();
     }
 
     fn deadline(&self) -> Option<Instant> {
-        None
+        self.line.deadline()
     }
 
-    fn expire(&mut self, _: Instant, _: &mut BytesMut) {}
+    fn expire(&mut self, now: Instant, out: &mut BytesMut) {
+        self.line.expire(now, out);
+    }
 
     fn pending(&self) -> usize {
         self.held.len()
+    }
+
+    fn asked(&self) -> usize {
+        self.line.in_flight()
     }
 }
 
@@ -110,14 +135,17 @@ impl ServiceFactory for Factory {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.0.open.fetch_add(1, Ordering::SeqCst);
         self.0.peers.lock().unwrap().push(peer.clone());
-        self.0.release.lock().unwrap().push(sender);
-        (
-            Echo {
-                held: VecDeque::new(),
-                shared: Arc::clone(&self.0),
-            },
-            receiver,
-        )
+        self.0.release.lock().unwrap().push(sender.clone());
+        let client = self.0.client.get_or_init(|| NodeConfig::default().client());
+        let line = client.open(peer, move || {
+            let _ = sender.send(News::Handed);
+        });
+        let echo = Echo {
+            held: VecDeque::new(),
+            shared: Arc::clone(&self.0),
+            line,
+        };
+        (echo, receiver)
     }
 }
 
@@ -149,6 +177,7 @@ pub(super) struct Fixture {
     pub(super) reload: Reload,
     /// Who vouches for both ends, and the certificate of the far one; kept while the node may read its files.
     certified: Option<(Authority, Pair, Folder)>,
+    pub(super) client: Client,
     pub(super) running: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -195,10 +224,14 @@ impl Fixture {
         let factory = Factory::default();
         let seen = Arc::clone(&factory.0);
         let shutdown = CancellationToken::new();
-        let memory = Node::new(config.clone().into(), factory.clone(), shutdown.clone(), None);
-        let (mut address, mut tls, mut reload, mut running) = (config.listen, None, Reload::default(), None);
+        let listen = config.listen;
+        let config = NodeConfig::from(config);
+        let client = config.client();
+        assert!(seen.client.set(client.clone()).is_ok());
+        let memory = Node::new(config.clone(), factory.clone(), shutdown.clone(), None);
+        let (mut address, mut tls, mut reload, mut running) = (listen, None, Reload::default(), None);
         if over != Over::Memory {
-            let node = BoundNode::bind(config.into(), factory).unwrap();
+            let node = BoundNode::bind(config, factory).unwrap();
             tls = node.address(Transport::Tls).map(Result::unwrap);
             address = node.local_addr().unwrap();
             reload = node.reload();
@@ -213,6 +246,7 @@ impl Fixture {
             tls,
             reload,
             certified,
+            client,
             running,
         }
     }
