@@ -22,6 +22,13 @@ pub(super) struct Route {
 }
 
 impl Route {
+    /// Whether Destination-Host names that host.
+    pub(super) fn is_to(&self, host: &str) -> bool {
+        self.host
+            .as_ref()
+            .is_some_and(|own| own.eq_ignore_ascii_case(host))
+    }
+
     /// How good a peer is for this route, 0 being best; `None` if it is no good at all.
     pub(super) fn rank(&self, peer: &ConnectedPeer) -> Option<u8> {
         if !peer.applications.contains(&self.application) || self.refused_by.contains(&peer.origin_host) {

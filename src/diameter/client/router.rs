@@ -137,11 +137,7 @@ impl Router {
         let route = &mut order.tag.route;
         route.refused_by.push(Arc::clone(&answer.peer));
         // Whatever way it takes, it is the named host that is busy.
-        let by_the_host = route
-            .host
-            .as_ref()
-            .is_some_and(|host| host.eq_ignore_ascii_case(&answer.origin_host));
-        let last = by_the_host || state.stopping || route.refused_by.len() >= MOST_PEERS;
+        let last = route.is_to(&answer.origin_host) || state.stopping || route.refused_by.len() >= MOST_PEERS;
         if last || state.choose(route) == Choice::None {
             settle(order, Ok(answer));
         } else {
@@ -154,8 +150,7 @@ impl Router {
     }
 
     /// Whether the watchdog trusts a connection. While it does not, what the connection has not sent goes elsewhere, and so
-    /// does what `take_if` takes of the rest: everything for which there is another peer. Otherwise the answer may still
-    /// come.
+    /// does what `take_if` takes of the rest: everything that another peer can be asked. Otherwise the answer may still come.
     pub(super) fn trusted(
         &self,
         line: u64,
@@ -169,7 +164,11 @@ impl Router {
         open.trusted = trusted;
         if !trusted {
             let handed = open.take_back();
-            let moved = take_if(&mut |order| state.choose(&order.tag.route) != Choice::None);
+            let host = Arc::clone(&open.peer.origin_host);
+            let moved = take_if(&mut |order| {
+                let route = &order.tag.route;
+                !route.is_to(&host) && state.choose(route) != Choice::None
+            });
             if let Some(open) = state.open.get_mut(&line) {
                 moved.iter().for_each(|order| open.window.leave(order.len()));
             }
@@ -204,7 +203,7 @@ impl Router {
         }
         for mut order in pending {
             let route = &mut order.tag.route;
-            route.bound |= route.host.as_ref() == Some(&gone.peer.origin_host);
+            route.bound |= route.is_to(&gone.peer.origin_host);
             state.place(order);
         }
         gone.take_back().into_iter().for_each(|order| state.place(order));

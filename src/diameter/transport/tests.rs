@@ -26,10 +26,12 @@ macro_rules! over_all {
 }
 
 mod admission;
+mod asking;
 mod authority;
 mod capabilities;
 mod credentials;
 mod disconnect;
+mod failover;
 mod far_end;
 mod framing;
 mod isolation;

@@ -184,7 +184,10 @@ pub(super) struct Fixture {
 /// Every identity that the far end comes by.
 fn everybody() -> Vec<String> {
     let numbered = (0..100).chain([1 << 23]).map(|number| format!("mme{number}"));
-    ["dra1", "hss1", "stranger", "reachd"]
+    let others = [
+        "dra1", "dra2", "hss1", "hss2", "hss3", "hss4", "stranger", "reachd",
+    ];
+    others
         .map(str::to_owned)
         .into_iter()
         .chain(numbered)
