@@ -63,6 +63,8 @@ pub struct Addresses {
     pub diameter: SocketAddr,
     /// Diameter over TLS, if there are certificates.
     pub diameter_tls: Option<SocketAddr>,
+    /// Diameter over SCTP, where that is configured.
+    pub diameter_sctp: Option<SocketAddr>,
     /// Metrics and health.
     pub admin: SocketAddr,
 }
@@ -130,14 +132,20 @@ impl App {
             grpc: grpc.local_addr(),
             diameter: node.local_addr()?,
             diameter_tls: node.address(Transport::Tls).transpose()?,
+            diameter_sctp: node.address(Transport::Sctp).transpose()?,
             admin: admin.local_addr()?,
         };
         let observe = observer(Arc::clone(&index), ingest.clone(), readiness.clone());
         let admin = Admin::start(admin, readiness.clone(), metrics, observe).context("the admin endpoint")?;
         readiness.listening("admin", addresses.admin);
         readiness.listening("grpc", addresses.grpc);
-        if let Some(address) = addresses.diameter_tls {
-            readiness.listening("diameter_tls", address);
+        for (listener, address) in [
+            ("diameter_tls", addresses.diameter_tls),
+            ("diameter_sctp", addresses.diameter_sctp),
+        ] {
+            if let Some(address) = address {
+                readiness.listening(listener, address);
+            }
         }
         readiness.listening("diameter", addresses.diameter);
         Ok(Self {

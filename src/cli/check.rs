@@ -45,5 +45,8 @@ fn diameter(config: &DiameterConfig) -> String {
     if config.tls.is_on() {
         listeners += &format!(", TLS {}", config.tls_listen);
     }
+    if let Some(address) = config.sctp_listen {
+        listeners += &format!(", SCTP {address}");
+    }
     format!("{listeners} as {}", config.identity)
 }

@@ -389,6 +389,7 @@ mod tests {
             grpc: at(1),
             diameter: at(2),
             diameter_tls: None,
+            diameter_sctp: None,
             admin: at(3),
         }
     }

@@ -43,6 +43,7 @@ use super::transport::carrier::{Carrier, Connection};
 use super::transport::half_open::HalfOpen;
 use super::transport::listener::Listeners;
 use super::transport::refusal_log::RefusalLog;
+use super::transport::sctp::Sctp;
 use super::transport::tcp::Tcp;
 use super::transport::tls::Tls;
 use super::transport::tls::reload::{Source, keep_fresh};
@@ -251,12 +252,15 @@ impl<F: ServiceFactory> Node<F> {
     /// Serves a socket that was accepted by a listener of that transport, until the connection ends.
     pub(crate) async fn take(&self, transport: Transport, socket: TcpStream, remote: SocketAddr) {
         // Why it ended has been logged and counted.
-        let _ = match (transport, &self.0.tls) {
-            (Transport::Tls, Some(source)) => {
+        let _ = match transport {
+            Transport::Tcp => self.serve(remote, Tcp.accept(socket, remote)).await,
+            Transport::Sctp => self.serve(remote, Sctp.accept(socket, remote)).await,
+            Transport::Tls => {
+                // Without certificates nobody listens.
+                let Some(source) = &self.0.tls else { return };
                 let tls = Tls(Arc::clone(source));
                 self.serve(remote, tls.accept(socket, remote)).await
             }
-            _ => self.serve(remote, Tcp.accept(socket, remote)).await,
         };
     }
 

@@ -13,7 +13,8 @@ mod tests;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::client::ClientConfig;
 
@@ -33,6 +34,9 @@ pub struct DiameterConfig {
     pub tls_listen: SocketAddr,
     /// The certificates; none by default.
     pub tls: TlsConfig,
+    /// Where SCTP associations are accepted; nowhere by default. A wildcard address stands for all of the machine.
+    #[serde(deserialize_with = "address_or_nothing")]
+    pub sctp_listen: Option<SocketAddr>,
     /// Origin-Host of this node: a fully qualified host name.
     pub identity: String,
     /// Origin-Realm of this node.
@@ -86,6 +90,7 @@ impl Default for DiameterConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3868)),
             tls_listen: TLS_LISTEN,
             tls: TlsConfig::default(),
+            sctp_listen: None,
             identity: "reachd.localdomain".to_owned(),
             realm: "localdomain".to_owned(),
             accept_unknown_peers: false,
@@ -105,4 +110,13 @@ impl Default for DiameterConfig {
             client: ClientConfig::default(),
         }
     }
+}
+
+/// A listener that may be off: empty, so that it can be written down without being turned on.
+fn address_or_nothing<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(D::Error::custom)
 }

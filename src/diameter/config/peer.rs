@@ -194,6 +194,13 @@ impl PeerConfig {
                 );
             }
         }
+        if self.transport == Transport::Sctp && node.sctp_listen.is_none() && self.dials().is_none() {
+            found(
+                "transport",
+                "the peer is to connect and nothing listens for SCTP; set diameter.sctp_listen, or let this node connect"
+                    .to_owned(),
+            );
+        }
         for (key, value, least) in [
             ("watchdog", self.watchdog, LEAST_WATCHDOG),
             ("reconnect", self.reconnect, LEAST),

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{DiameterConfig, TLS_LISTEN};
+use super::{DiameterConfig, TLS_LISTEN, Transport};
+use crate::diameter::transport::sctp;
 
 impl DiameterConfig {
     /// Everything that is wrong, as (key below `diameter`, what is wrong and what to do). Empty means usable.
@@ -78,10 +79,31 @@ impl DiameterConfig {
         problems
     }
 
-    /// What this machine lacks: certificate files that cannot be used. As [`Self::problems`] has it.
+    /// What this machine lacks: usable certificate files, SCTP. As [`Self::problems`] has it.
     #[must_use]
     pub fn machine_problems(&self) -> Vec<(String, String)> {
-        self.certificate_problems()
+        let mut problems = self.certificate_problems();
+        if let Some(key) = self.wants_sctp()
+            && let Err(error) = sctp::available()
+        {
+            let text = format!(
+                "SCTP cannot be used on this machine: {error}. Load the kernel's module (modprobe sctp), or use tcp or tls"
+            );
+            problems.push((key, text));
+        }
+        problems
+    }
+
+    /// The first key that asks for SCTP.
+    fn wants_sctp(&self) -> Option<String> {
+        if self.sctp_listen.is_some() {
+            return Some("sctp_listen".to_owned());
+        }
+        let index = self
+            .peers
+            .iter()
+            .position(|peer| peer.transport == Transport::Sctp)?;
+        Some(format!("peers[{index}].transport"))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Connecting to peers: once, or for as long as the node lives (RFC 6733 §2.1, §5.6).
 
-use std::io;
 use std::sync::Arc;
 
 use tokio::time::{sleep, timeout};
@@ -9,6 +8,7 @@ use tracing::{debug, warn};
 use super::carrier::Carrier;
 use super::now;
 use super::phase::CloseReason;
+use super::sctp::Sctp;
 use super::tcp::Tcp;
 use super::tls::Tls;
 use crate::diameter::config::Transport;
@@ -27,12 +27,13 @@ impl<F: ServiceFactory> Node<F> {
         address: &str,
     ) -> Option<Result<CloseReason, ConnectError>> {
         let link = entry.start(now())?;
-        Some(match (entry.transport.unwrap_or_default(), &self.0.tls) {
-            (Transport::Tcp, _) => self.dial_over(&Tcp, link, address).await,
-            (Transport::Tls, Some(source)) => self.dial_over(&Tls(Arc::clone(source)), link, address).await,
-            (Transport::Tls, None) | (Transport::Sctp, _) => {
-                Err(ConnectError::Transport(io::ErrorKind::Unsupported.into()))
-            }
+        Some(match entry.transport.unwrap_or_default() {
+            Transport::Tcp => self.dial_over(&Tcp, link, address).await,
+            Transport::Sctp => self.dial_over(&Sctp, link, address).await,
+            Transport::Tls => match &self.0.tls {
+                Some(source) => self.dial_over(&Tls(Arc::clone(source)), link, address).await,
+                None => Err(ConnectError::Tls("this node has no certificate".to_owned())),
+            },
         })
     }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::tcp;
+use super::{sctp, tcp};
 use crate::diameter::config::{DiameterConfig, Transport};
 use crate::diameter::metrics::RefusalCause;
 use crate::diameter::node::{BindError, Node};
@@ -35,9 +35,17 @@ impl Listeners {
         if config.tls.is_on() {
             wanted.push((Transport::Tls, "diameter.tls_listen", config.tls_listen));
         }
-        let bind = |(transport, key, address)| match tcp::listen(address) {
-            Ok(listener) => Ok((transport, listener)),
-            Err(source) => Err(BindError::Listen { key, address, source }),
+        if let Some(address) = config.sctp_listen {
+            wanted.push((Transport::Sctp, "diameter.sctp_listen", address));
+        }
+        let bind = |(transport, key, address)| {
+            let listener = match transport {
+                Transport::Tcp | Transport::Tls => tcp::listen(address),
+                Transport::Sctp => sctp::listen(address),
+            };
+            listener
+                .map(|listener| (transport, listener))
+                .map_err(|source| BindError::Listen { key, address, source })
         };
         Ok(Self {
             bound: wanted.into_iter().map(bind).collect::<Result<_, _>>()?,

@@ -26,8 +26,12 @@ pub(crate) mod driver;
 pub(crate) mod half_open;
 pub(crate) mod handshake;
 pub(crate) mod listener;
+#[cfg(test)]
+mod memory;
+mod messages;
 pub(crate) mod phase;
 pub(crate) mod refusal_log;
+pub(crate) mod sctp;
 pub(crate) mod tcp;
 pub(crate) mod tls;
 

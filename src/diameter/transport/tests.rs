@@ -10,11 +10,14 @@
     clippy::indexing_slicing
 )]
 
-/// Runs each body over memory, TCP and TLS.
+/// Runs each body over memory, over memory that keeps messages apart, over TCP and over TLS.
 macro_rules! over_all {
     ($($body:ident;)*) => {
         mod memory {
             $(#[tokio::test] async fn $body() { super::$body(super::Over::Memory).await; })*
+        }
+        mod messages {
+            $(#[tokio::test] async fn $body() { super::$body(super::Over::Messages).await; })*
         }
         mod tcp {
             $(#[tokio::test] async fn $body() { super::$body(super::Over::Tcp).await; })*
@@ -38,6 +41,7 @@ mod isolation;
 mod nodes;
 mod peers;
 mod requests;
+mod sctp;
 mod tls_accept;
 mod tls_dial;
 mod tls_reload;

@@ -1,9 +1,12 @@
 //! A node under test, a service that answers everything, and the far end of a connection.
 
 use std::collections::VecDeque;
+use std::io::Result;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -20,6 +23,8 @@ use crate::diameter::dict::{base, tgpp};
 use crate::diameter::node::{BoundNode, Node, NodeConfig, Reload};
 use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
 use crate::diameter::transport::carrier::{Connection, Ends};
+use crate::diameter::transport::memory;
+use crate::diameter::transport::messages::Messages;
 
 use super::authority::{Authority, Folder, Pair, handshake};
 
@@ -156,13 +161,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 pub(super) struct Wire {
     pub(super) stream: Box<dyn Stream>,
     pub(super) buffer: BytesMut,
+    /// Whether whole messages are sent one by one.
+    pub(super) by_message: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Over {
     Memory,
+    /// Memory that keeps messages apart, as SCTP does.
+    Messages,
     Tcp,
     Tls,
+}
+
+/// A writer that the node must give one whole message at a time.
+struct Whole<W>(W);
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for Whole<W> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<Result<usize>> {
+        assert_eq!(header(octets).length as usize, octets.len());
+        Pin::new(&mut self.0).poll_write(context, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
 }
 
 /// A node under test.
@@ -174,6 +201,7 @@ pub(super) struct Fixture {
     pub(super) memory: Node<Factory>,
     /// The TLS listener, where TLS is configured.
     pub(super) tls: Option<SocketAddr>,
+    pub(super) sctp: Option<SocketAddr>,
     pub(super) reload: Reload,
     /// Who vouches for both ends, and the certificate of the far one; kept while the node may read its files.
     certified: Option<(Authority, Pair, Folder)>,
@@ -232,10 +260,12 @@ impl Fixture {
         let client = config.client();
         assert!(seen.client.set(client.clone()).is_ok());
         let memory = Node::new(config.clone(), factory.clone(), shutdown.clone(), None);
-        let (mut address, mut tls, mut reload, mut running) = (listen, None, Reload::default(), None);
-        if over != Over::Memory {
+        let (mut address, mut tls, mut sctp, mut reload, mut running) =
+            (listen, None, None, Reload::default(), None);
+        if matches!(over, Over::Tcp | Over::Tls) {
             let node = BoundNode::bind(config, factory).unwrap();
-            tls = node.address(Transport::Tls).map(Result::unwrap);
+            [tls, sctp] =
+                [Transport::Tls, Transport::Sctp].map(|other| node.address(other).transpose().unwrap());
             address = node.local_addr().unwrap();
             reload = node.reload();
             running = Some(tokio::spawn(node.run(shutdown.clone())));
@@ -247,6 +277,7 @@ impl Fixture {
             address,
             memory,
             tls,
+            sctp,
             reload,
             certified,
             client,
@@ -265,21 +296,38 @@ impl Fixture {
             }
             Over::Memory => {
                 let (near, far) = tokio::io::duplex(64 * 1024);
-                let node = self.memory.clone();
                 let (reader, writer) = tokio::io::split(near);
-                let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-                let ends = Ends {
-                    transport: Transport::Tcp,
-                    local: remote.ip(),
-                    remote,
-                    certificate: None,
-                };
-                let connection = Connection { reader, writer, ends };
-                tokio::spawn(async move { node.serve(remote, std::future::ready(Ok(connection))).await });
+                self.serve(reader, writer);
                 Box::new(far)
             }
+            Over::Messages => {
+                let [(reader, writer), (far_reader, far_writer)] = memory::ends();
+                self.serve(reader, Messages(Whole(writer)));
+                Box::new(tokio::io::join(far_reader, far_writer))
+            }
         };
-        Wire::on(stream)
+        Wire {
+            by_message: self.over == Over::Messages,
+            ..Wire::on(stream)
+        }
+    }
+
+    /// Has the node serve the near end of a connection without sockets.
+    pub(super) fn serve(
+        &self,
+        reader: impl AsyncRead + Unpin + Send + 'static,
+        writer: impl AsyncWrite + Unpin + Send + 'static,
+    ) {
+        let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let ends = Ends {
+            transport: Transport::Tcp,
+            local: remote.ip(),
+            remote,
+            certificate: None,
+        };
+        let connection = Connection { reader, writer, ends };
+        let node = self.memory.clone();
+        tokio::spawn(async move { node.serve(remote, std::future::ready(Ok(connection))).await });
     }
 
     pub(super) async fn open(&self, identity: &str) -> Wire {
@@ -314,10 +362,19 @@ impl Wire {
         Self {
             stream: Box::new(stream),
             buffer: BytesMut::new(),
+            by_message: false,
         }
     }
 
-    pub(super) async fn send(&mut self, octets: &[u8]) {
+    pub(super) async fn send(&mut self, mut octets: &[u8]) {
+        while self.by_message
+            && let Some(header) = Header::read(octets)
+            && let Some((message, rest)) = octets.split_at_checked(header.length as usize)
+            && !message.is_empty()
+        {
+            self.stream.write_all(message).await.unwrap();
+            octets = rest;
+        }
         self.stream.write_all(octets).await.unwrap();
         self.stream.flush().await.unwrap();
     }
@@ -331,6 +388,7 @@ impl Wire {
                 {
                     return Some(self.buffer.split_to(header.length as usize).to_vec());
                 }
+                self.buffer.reserve(16 * 1024);
                 match self.stream.read_buf(&mut self.buffer).await {
                     Ok(0) | Err(_) => return None,
                     Ok(_) => {}

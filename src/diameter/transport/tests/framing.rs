@@ -25,19 +25,16 @@ over_all! {
 
 async fn a_burst_is_answered_in_order(over: Over) {
     let fixture = Fixture::start(over, config());
-    let wire = fixture.open("dra1.example").await;
+    let mut wire = fixture.open("dra1.example").await;
     let mut burst = BytesMut::new();
     for hop_by_hop in 0..500u32 {
         MessageBuilder::request(&mut burst, CommandFlags::PROXIABLE, ULR, S6A, hop_by_hop, 1).finish();
     }
     // In pieces that never end at a message's end.
-    let (mut far, buffer) = (wire.stream, wire.buffer);
-    let mut wire = {
-        for piece in burst.chunks(1009) {
-            far.write_all(piece).await.unwrap();
-        }
-        Wire { stream: far, buffer }
-    };
+    for piece in burst.chunks(1009) {
+        wire.stream.write_all(piece).await.unwrap();
+    }
+    wire.stream.flush().await.unwrap();
     for hop_by_hop in 0..500u32 {
         assert_eq!(header(&wire.receive().await.unwrap()).hop_by_hop, hop_by_hop);
     }

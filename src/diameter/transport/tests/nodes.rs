@@ -39,10 +39,7 @@ async fn a_node_connects_to_a_configured_peer_and_comes_back_after_a_failure() {
     let mut fixture = Fixture::start(Over::Tcp, config);
     for refusal in [true, false, false] {
         let (stream, _) = listener.accept().await.unwrap();
-        let mut wire = Wire {
-            stream: Box::new(stream),
-            buffer: BytesMut::new(),
-        };
+        let mut wire = Wire::on(stream);
         let cer = wire.expect(base::COMMAND_CAPABILITIES_EXCHANGE, true).await;
         let mut cea = BytesMut::new();
         let mut builder = MessageBuilder::answer(&mut cea, &header(&cer), false);

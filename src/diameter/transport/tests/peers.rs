@@ -3,7 +3,6 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::net::TcpListener;
 
 use crate::diameter::config::{DiameterConfig, Initiate, PeerConfig, Transport};
@@ -130,10 +129,7 @@ async fn a_peer_has_timers_of_its_own() {
             .await
             .unwrap()
             .unwrap();
-        let mut wire = Wire {
-            stream: Box::new(stream),
-            buffer: BytesMut::new(),
-        };
+        let mut wire = Wire::on(stream);
         wire.expect(base::COMMAND_CAPABILITIES_EXCHANGE, true).await;
     }
     drop((wire, listener));
