@@ -36,6 +36,7 @@ mod credentials;
 mod disconnect;
 mod failover;
 mod far_end;
+mod faults;
 mod framing;
 mod isolation;
 mod nodes;
