@@ -97,6 +97,11 @@ impl PendingAnswer {
         &self.header
     }
 
+    /// How many octets of the request are kept.
+    pub fn kept(&self) -> usize {
+        self.avps.len()
+    }
+
     /// What to answer now that the events of the request are durable, `effect` being what the first of them did
     /// (`None`: there was none).
     pub fn verdict(&self, effect: Option<Effect>) -> Verdict {

@@ -116,6 +116,7 @@ impl Service for Connection {
             if shared.ingest.submit(&self.feed, event, ack).is_err() {
                 // Full or closing: somebody else, or we a little later, can take it. Events of the same request that
                 // were taken are facts all the same.
+                self.pending.skip();
                 return self.too_busy(&answer, out);
             }
         }

@@ -49,16 +49,18 @@ pub(super) struct Pending {
     requests: VecDeque<Option<Waiting>>,
     /// The token of the front.
     first: u64,
-    waiting: usize,
+    weight: usize,
 }
 
 impl Pending {
+    /// The token that the next request has.
     pub(super) fn next_token(&self) -> Token {
         Token(self.first + self.requests.len() as u64)
     }
 
     /// Keeps a request of as many events under [`Self::next_token`].
     pub(super) fn push(&mut self, answer: PendingAnswer, key: RequestKey, events: usize, deadline: Instant) {
+        self.weight += weight(&answer);
         self.requests.push_back(Some(Waiting {
             answer,
             key,
@@ -67,7 +69,13 @@ impl Pending {
             effect: None,
             refused: None,
         }));
-        self.waiting += 1;
+    }
+
+    /// Uses [`Self::next_token`] up: some events of its request were taken, but the request was refused. When they
+    /// become durable they must not be mistaken for those of another request.
+    pub(super) fn skip(&mut self) {
+        self.requests.push_back(None);
+        self.forget_answered();
     }
 
     /// One event has reached its end. Returns the request once it was the last; `None` before, and if it has expired.
@@ -95,9 +103,10 @@ impl Pending {
         self.requests.front()?.as_ref().map(|waiting| waiting.deadline)
     }
 
-    /// How many requests wait.
+    /// How many requests wait. One of which much is kept for its answer counts for several, so that a bound on their
+    /// number is a bound on memory.
     pub(super) const fn len(&self) -> usize {
-        self.waiting
+        self.weight
     }
 
     fn place(&mut self, token: Token) -> Option<&mut Option<Waiting>> {
@@ -107,7 +116,7 @@ impl Pending {
 
     fn take(&mut self, token: Token) -> Option<Waiting> {
         let waiting = self.place(token)?.take()?;
-        self.waiting -= 1;
+        self.weight -= weight(&waiting.answer);
         self.forget_answered();
         Some(waiting)
     }
@@ -119,6 +128,13 @@ impl Pending {
             self.first += 1;
         }
     }
+}
+
+/// Octets kept for an answer that count as one more request. What is echoed takes a few hundred as a rule.
+const KEPT: usize = 1024;
+
+fn weight(answer: &PendingAnswer) -> usize {
+    1 + answer.kept() / KEPT
 }
 
 #[cfg(test)]
@@ -134,6 +150,11 @@ mod tests {
     use crate::diameter::dict::base;
     use crate::domain::Outcome;
 
+    const KEY: RequestKey = RequestKey {
+        origin: 1,
+        end_to_end: 1,
+    };
+
     fn push(pending: &mut Pending, events: usize, deadline: Instant) -> Token {
         let mut bytes = BytesMut::new();
         MessageBuilder::request(&mut bytes, CommandFlags(0xc0), 316, 16_777_251, 1, 1)
@@ -141,11 +162,7 @@ mod tests {
             .finish();
         let answer = PendingAnswer::new(&Message::decode(&bytes).unwrap(), Reply::Plain);
         let token = pending.next_token();
-        let key = RequestKey {
-            origin: 1,
-            end_to_end: 1,
-        };
-        pending.push(answer, key, events, deadline);
+        pending.push(answer, KEY, events, deadline);
         token
     }
 
@@ -166,6 +183,38 @@ mod tests {
         assert!(pending.settle(tokens[2].event(0), applied()).is_some());
         assert_eq!((pending.len(), pending.requests.len()), (0, 0));
         assert_eq!(pending.next_token(), Token(5));
+    }
+
+    #[test]
+    fn a_request_that_was_refused_halfway_leaves_its_token_to_nobody() {
+        let mut pending = Pending::default();
+        let refused = pending.next_token();
+        pending.skip();
+        let next = push(&mut pending, 1, Instant::now());
+        // The event of the first that was taken all the same becomes durable.
+        assert!(pending.settle(refused.event(0), applied()).is_none());
+        assert_eq!(pending.len(), 1);
+        assert!(pending.settle(next.event(0), applied()).is_some());
+        assert_eq!((pending.len(), pending.requests.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_request_of_which_much_is_kept_counts_for_several() {
+        let mut pending = Pending::default();
+        let mut bytes = BytesMut::new();
+        MessageBuilder::request(&mut bytes, CommandFlags(0xc0), 316, 16_777_251, 1, 1)
+            .avp_octets(&base::PROXY_INFO, &[0; 10 * 1024])
+            .finish();
+        let answer = PendingAnswer::new(&Message::decode(&bytes).unwrap(), Reply::Plain);
+        let token = pending.next_token();
+        pending.push(answer, KEY, 1, Instant::now());
+        assert_eq!(pending.len(), 11);
+        let small = push(&mut pending, 1, Instant::now());
+        assert_eq!(pending.len(), 12);
+        assert!(pending.settle(token.event(0), applied()).is_some());
+        assert_eq!(pending.len(), 1);
+        assert!(pending.settle(small.event(0), applied()).is_some());
+        assert_eq!(pending.len(), 0);
     }
 
     #[test]
