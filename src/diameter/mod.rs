@@ -12,8 +12,10 @@ pub mod dict;
 pub mod metrics;
 pub mod node;
 pub mod peer;
+mod record;
 #[cfg(test)]
 mod seeds;
 pub mod service;
+pub mod status;
 mod table;
 mod transport;

@@ -38,6 +38,7 @@ use super::peer::capabilities::{Local, Remote};
 use super::peer::identifiers::Identifiers;
 use super::peer::timer::Random;
 use super::service::ServiceFactory;
+use super::status::Peers;
 use super::table::{Link, PeerEntry, PeerTable};
 use super::transport::carrier::{Carrier, Connection};
 use super::transport::half_open::HalfOpen;
@@ -358,6 +359,11 @@ impl<F: ServiceFactory> BoundNode<F> {
     /// The address bound for a transport, or `None` if this node does not accept connections over it.
     pub fn address(&self, transport: Transport) -> Option<io::Result<SocketAddr>> {
         self.listeners.address(transport)
+    }
+
+    /// The peers, for those who look on.
+    pub fn peers(&self) -> Peers {
+        Peers(Arc::clone(&self.node.0.table))
     }
 
     /// Accepts and connects until `shutdown`, then stops accepting, disconnects from every peer in order

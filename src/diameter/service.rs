@@ -7,7 +7,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
 use tokio::sync::mpsc;
@@ -27,6 +28,34 @@ pub struct ConnectedPeer {
     pub applications: Arc<[u32]>,
     /// It forwards whatever it gets, to whatever realm: it advertised application 0xFFFFFFFF (RFC 6733 §2.4).
     pub relay: bool,
+    /// Whether what the peer made known can still be relied on. The same for all connections of the peer.
+    pub doubt: Doubt,
+}
+
+/// Up to when what a peer made known is in doubt: it may have lost what it knew, and will not contradict it any more.
+///
+/// Cast by the node when the peer's Origin-State-Id rises (RFC 6733 §8.16), and by whoever hears of such a loss in
+/// another way, such as Reset-Request (TS 29.272 §7.2.15). All clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Doubt(Arc<AtomicU64>);
+
+impl Doubt {
+    /// What was made known before `at` is in doubt. An earlier time than one cast before changes nothing.
+    pub fn cast(&self, at: SystemTime) {
+        let micros = at
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX));
+        self.0.fetch_max(micros, Ordering::Relaxed);
+    }
+
+    /// The latest time cast, to the microsecond; `None` for never.
+    #[must_use]
+    pub fn since(&self) -> Option<SystemTime> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            micros => UNIX_EPOCH.checked_add(Duration::from_micros(micros)),
+        }
+    }
 }
 
 /// Serves the applications on one connection.
@@ -90,3 +119,20 @@ pub trait ServiceFactory: Send + Sync + 'static {
 
 /// Where a service's completions arrive.
 pub type Completions<S> = mpsc::UnboundedReceiver<<S as Service>::Completion>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_doubt_counts_for_every_holder() {
+        let doubt = Doubt::default();
+        let other = doubt.clone();
+        assert_eq!(other.since(), None);
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        for (cast, since) in [(7, 7), (3, 7), (9, 9)] {
+            doubt.cast(at(cast));
+            assert_eq!(other.since(), Some(at(since)));
+        }
+    }
+}

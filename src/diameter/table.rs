@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::config::{DiameterConfig, Initiate, PeerMode, Transport};
-use super::metrics::{PeerState, PeerStateGauge, RefusalCause};
+use super::metrics::{self, PeerState, PeerStateGauge, RefusalCause};
 use super::peer::fsm::{Action, Actions, Event, Fsm, Side, State, Timeouts};
 use super::peer::watchdog::{self, Watchdog};
+use super::record::Record;
 use super::transport::carrier::Ends;
+use super::transport::life_log;
 
 /// The metrics label of every peer that is not configured.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -70,6 +72,8 @@ pub(crate) struct PeerEntry {
     pub(crate) reconnect: Duration,
     /// The applications it may use.
     pub(crate) applications: Arc<[u32]>,
+    /// What is remembered of it for those who look on.
+    pub(crate) record: Arc<Record>,
     configured: bool,
     inner: Mutex<Inner>,
 }
@@ -127,6 +131,15 @@ impl Inner {
 }
 
 impl PeerEntry {
+    /// The peer told its Origin-State-Id, in a message of its own.
+    pub(crate) fn note_origin_state(&self, id: Option<u32>) {
+        if let Some(id) = id
+            && let Some(restart) = self.record.origin_state(id)
+        {
+            life_log::restarted(&self.identity, id, restart);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -251,6 +264,8 @@ pub(crate) struct PeerTable {
     accept_unknown: bool,
     watchdog: Duration,
     reconnect: Duration,
+    /// The record of all peers that are not configured.
+    pub(crate) strangers: Arc<Record>,
     peers: Mutex<HashMap<Arc<str>, Arc<PeerEntry>>>,
 }
 
@@ -268,6 +283,8 @@ impl PeerTable {
             let name = Arc::<str>::from(peer.identity.to_ascii_lowercase());
             let allowed = peer.application_ids();
             let applications: Arc<[u32]> = ours.iter().copied().filter(|id| allowed.contains(id)).collect();
+            metrics::expect_peer(&name, &applications, peer);
+            let record = Arc::new(Record::new(Arc::clone(&name)));
             let entry = PeerEntry {
                 label: Arc::clone(&name),
                 realm: peer.realm.clone(),
@@ -278,11 +295,13 @@ impl PeerTable {
                 reconnect: peer.reconnect.unwrap_or(config.reconnect),
                 applications,
                 configured: true,
-                inner: Mutex::new(Inner::new(&identity, &name, &name, timeouts)),
+                inner: Mutex::new(Inner::new(&identity, &name, &record, timeouts)),
+                record,
                 identity: Arc::clone(&name),
             };
             peers.insert(name, Arc::new(entry));
         }
+        metrics::expect_refusals();
         Self {
             identity,
             timeouts,
@@ -290,6 +309,7 @@ impl PeerTable {
             accept_unknown: config.accept_unknown_peers,
             watchdog: config.watchdog,
             reconnect: config.reconnect,
+            strangers: Arc::new(Record::shared(UNKNOWN.into())),
             peers: Mutex::new(peers),
         }
     }
@@ -339,18 +359,18 @@ impl PeerTable {
         let mut peers = self.lock();
         let entry = peers
             .entry(Arc::clone(origin_host))
-            .or_insert_with(|| Arc::new(self.unknown(origin_host, UNKNOWN)));
+            .or_insert_with(|| Arc::new(self.unknown(origin_host, Arc::clone(&self.strangers))));
         entry.arrive(now, self)
     }
 
     /// An entry outside the table, for a connection that is dialled once.
     pub(crate) fn dialled(&self, identity: Option<&str>) -> Arc<PeerEntry> {
         let name = Arc::<str>::from(identity.unwrap_or_default().to_ascii_lowercase());
-        Arc::new(self.unknown(&name, identity.unwrap_or(UNKNOWN)))
+        let record = Record::new(identity.unwrap_or(UNKNOWN).into());
+        Arc::new(self.unknown(&name, Arc::new(record)))
     }
 
-    fn unknown(&self, name: &Arc<str>, label: &str) -> PeerEntry {
-        let label = Arc::<str>::from(label);
+    fn unknown(&self, name: &Arc<str>, record: Arc<Record>) -> PeerEntry {
         PeerEntry {
             identity: Arc::clone(name),
             realm: None,
@@ -361,8 +381,9 @@ impl PeerTable {
             reconnect: self.reconnect,
             applications: Arc::clone(&self.ours),
             configured: false,
-            inner: Mutex::new(Inner::new(&self.identity, name, &label, self.timeouts)),
-            label,
+            inner: Mutex::new(Inner::new(&self.identity, name, &record, self.timeouts)),
+            label: Arc::clone(record.label()),
+            record,
         }
     }
 
@@ -376,16 +397,28 @@ impl PeerTable {
             peers.remove(identity);
         }
     }
+
+    /// The records of all configured peers by name, and behind them the one of all others if others may connect.
+    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
+        let mut records: Vec<_> = {
+            let peers = self.lock();
+            let configured = peers.values().filter(|entry| entry.configured);
+            configured.map(|entry| Arc::clone(&entry.record)).collect()
+        };
+        records.sort_unstable_by(|one, other| one.label().cmp(other.label()));
+        records.extend(self.accept_unknown.then(|| Arc::clone(&self.strangers)));
+        records
+    }
 }
 
 impl Inner {
-    fn new(local: &str, peer: &str, label: &Arc<str>, timeouts: Timeouts) -> Self {
+    fn new(local: &str, peer: &str, record: &Arc<Record>, timeouts: Timeouts) -> Self {
         Self {
             fsm: Fsm::new(local, peer, timeouts),
             watchdog: None,
             initiator: None,
             responder: None,
-            gauge: PeerStateGauge::new(label),
+            gauge: PeerStateGauge::new(record),
         }
     }
 }

@@ -54,6 +54,7 @@ mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
 
     use super::*;
+    use crate::diameter::service::Doubt;
 
     const APPLICATION: u32 = 16_777_345;
 
@@ -64,6 +65,7 @@ mod tests {
             remote: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
             applications: [APPLICATION].into(),
             relay,
+            doubt: Doubt::default(),
         }
     }
 

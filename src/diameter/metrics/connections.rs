@@ -1,23 +1,43 @@
-//! Connections that were turned away, and how open ones ended.
+//! Connections that were asked for in vain, turned away, opened, and how open ones ended.
 
 use std::sync::Arc;
 
 use metrics::counter;
 
-use super::names::{CLOSED, REFUSED};
+use super::names::{CLOSED, CONNECT_FAILURES, OPENED, REFUSED};
+use crate::diameter::node::ConnectError;
+use crate::diameter::peer::fsm::Side;
+use crate::diameter::record::Record;
+use crate::diameter::status::Connection;
 
-/// Counts the end of one open connection when it is dropped, so that none goes uncounted, whatever ends its task.
+/// The `side` label.
+pub(crate) const fn side(side: Side) -> &'static str {
+    match side {
+        Side::Initiator => "initiator",
+        Side::Responder => "responder",
+    }
+}
+
+/// Counts the begin of an open connection, and its end when it is dropped, so that none goes uncounted, whatever ends its
+/// task. The peer's record is told likewise.
 pub(crate) struct EndCounter {
-    peer: Arc<str>,
+    record: Arc<Record>,
+    number: u64,
     reason: &'static str,
 }
 
 impl EndCounter {
-    /// A connection with the peer of that label has opened.
-    pub(crate) fn new(peer: Arc<str>) -> Self {
+    /// What a connection ends for whose task was dropped.
+    pub(super) const ABORTED: &'static str = "aborted";
+
+    /// A connection with the peer of that record has opened.
+    pub(crate) fn new(record: &Arc<Record>, connection: Connection) -> Self {
+        let side = side(connection.side);
+        counter!(OPENED, "peer" => Arc::clone(record.label()), "side" => side).increment(1);
         Self {
-            peer,
-            reason: "aborted",
+            record: Arc::clone(record),
+            number: record.opened(connection),
+            reason: Self::ABORTED,
         }
     }
 
@@ -29,8 +49,44 @@ impl EndCounter {
 
 impl Drop for EndCounter {
     fn drop(&mut self) {
-        counter!(CLOSED, "peer" => Arc::clone(&self.peer), "reason" => self.reason).increment(1);
+        self.record.ended(self.number, self.reason);
+        let peer = Arc::clone(self.record.label());
+        counter!(CLOSED, "peer" => peer, "reason" => self.reason).increment(1);
     }
+}
+
+/// What an attempt of ours to connect may come to nothing for.
+pub(super) const CONNECT_CAUSES: [&str; 10] = [
+    "connection_refused",
+    "unreachable",
+    "timeout",
+    "tls",
+    "transport",
+    "disconnected",
+    "protocol",
+    "unknown_peer",
+    "duplicate",
+    "refused",
+];
+
+/// Counts an attempt of ours to connect that came to nothing.
+pub(crate) fn connect_failed(record: &Record, error: &ConnectError) {
+    use std::io::ErrorKind as Kind;
+    let cause = match error {
+        ConnectError::Transport(error) => match error.kind() {
+            Kind::ConnectionRefused => "connection_refused",
+            Kind::HostUnreachable | Kind::NetworkUnreachable => "unreachable",
+            Kind::TimedOut => "timeout",
+            _ => "transport",
+        },
+        ConnectError::Timeout => "timeout",
+        ConnectError::Tls(_) => "tls",
+        ConnectError::Refused(cause) => cause,
+        // It was given up before anything could come of it.
+        ConnectError::Stopped => return,
+    };
+    record.connect_failed(cause);
+    counter!(CONNECT_FAILURES, "peer" => Arc::clone(record.label()), "cause" => cause).increment(1);
 }
 
 /// Why a connection ended before it opened.
@@ -69,6 +125,24 @@ pub(crate) enum RefusalCause {
 }
 
 impl RefusalCause {
+    pub(super) const ALL: [Self; 15] = [
+        Self::TooMany,
+        Self::Timeout,
+        Self::Disconnected,
+        Self::Protocol,
+        Self::UnknownPeer,
+        Self::NoCommonApplication,
+        Self::Duplicate,
+        Self::WrongTransport,
+        Self::WrongInitiator,
+        Self::Tls,
+        Self::CertificateRefused,
+        Self::CertificateExpired,
+        Self::CertificateMismatch,
+        Self::Refused,
+        Self::Stopping,
+    ];
+
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::TooMany => "too_many",

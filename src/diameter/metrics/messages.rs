@@ -1,13 +1,15 @@
 //! Messages by command and result, and what was wrong with requests.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics::{Counter, Histogram, counter, histogram};
 
-use super::names::{DEFECTS, MESSAGES, WATCHDOG_SECONDS};
+use super::commands::{self, COMMANDS, OTHER};
+use super::names::{BYTES, DEFECTS, MESSAGES, WATCHDOG_SECONDS};
 use crate::diameter::codec::Header;
 use crate::diameter::dict::base;
+use crate::diameter::record::Record;
 
 /// Which way a message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,40 +20,28 @@ pub(crate) enum Direction {
     Out,
 }
 
-const DIRECTIONS: [&str; 2] = ["in", "out"];
+impl Direction {
+    pub(super) const ALL: [Self; 2] = [Self::In, Self::Out];
 
-/// Commands that have a name of their own in the metrics; all others share the last place.
-const COMMANDS: [(u32, &str); 15] = [
-    (316, "Update-Location"),
-    (321, "Purge-UE"),
-    (323, "Notify"),
-    (317, "Cancel-Location"),
-    (319, "Insert-Subscriber-Data"),
-    (318, "Authentication-Information"),
-    (320, "Delete-Subscriber-Data"),
-    (322, "Reset"),
-    (257, "Capabilities-Exchange"),
-    (280, "Device-Watchdog"),
-    (282, "Disconnect-Peer"),
-    (306, "User-Data"),
-    (309, "Push-Notification"),
-    (271, "Accounting"),
-    (0, "other"),
-];
+    /// The `direction` label.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
 
-const RESULTS: [&str; 7] = [
-    "request",
-    "success",
-    "protocol_error",
-    "transient",
-    "permanent",
-    "experimental",
-    "other",
-];
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::In => Self::Out,
+            Self::Out => Self::In,
+        }
+    }
+}
 
-/// How a message ended up, as the `result` label has it.
+/// How a message ended up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(crate) enum Outcome {
     Request,
     Success,
     ProtocolError,
@@ -61,51 +51,107 @@ enum Outcome {
     Other,
 }
 
+impl Outcome {
+    pub(crate) const COUNT: usize = Self::ALL.len();
+
+    pub(super) const ALL: [Self; 7] = [
+        Self::Request,
+        Self::Success,
+        Self::ProtocolError,
+        Self::Transient,
+        Self::Permanent,
+        Self::Experimental,
+        Self::Other,
+    ];
+
+    /// The `result` label.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Success => "success",
+            Self::ProtocolError => "protocol_error",
+            Self::Transient => "transient",
+            Self::Permanent => "permanent",
+            Self::Experimental => "experimental",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The series of one kind of message.
+pub(super) fn messages(peer: &Arc<str>, command: &'static str, way: Direction, outcome: Outcome) -> Counter {
+    counter!(
+        MESSAGES,
+        "peer" => Arc::clone(peer),
+        "command" => command,
+        "direction" => way.label(),
+        "result" => outcome.label()
+    )
+}
+
+/// The series of one kind of defect.
+pub(super) fn defects(peer: &Arc<str>, result_code: u32) -> Counter {
+    counter!(DEFECTS, "peer" => Arc::clone(peer), "result_code" => result_code.to_string())
+}
+
+/// The series of octets in one direction.
+pub(super) fn bytes(peer: &Arc<str>, way: Direction) -> Counter {
+    counter!(BYTES, "peer" => Arc::clone(peer), "direction" => way.label())
+}
+
 /// More result codes than that are not told apart by one connection.
 const MAX_DEFECT_CODES: usize = 32;
 
-/// The handles of one connection.
+/// The handles of one connection. They write the metrics and the peer's record.
 pub(crate) struct PeerMetrics {
-    peer: Arc<str>,
-    messages: Box<[Option<Counter>]>,
+    record: Arc<Record>,
+    /// Where in `counters` the handle of each kind of message is, plus one; 0 for one that has not been needed yet. Most
+    /// never are, so that this is a tenth of the handles themselves.
+    places: Box<[u16]>,
+    counters: Vec<Counter>,
     defects: Vec<(u32, Counter)>,
+    bytes: [Counter; 2],
     watchdog: Histogram,
+    pending: usize,
 }
 
 impl PeerMetrics {
-    /// The handles of a connection with the peer of that label.
-    pub(crate) fn new(peer: Arc<str>) -> Self {
-        let watchdog = histogram!(WATCHDOG_SECONDS, "peer" => Arc::clone(&peer));
-        let places = COMMANDS.len() * DIRECTIONS.len() * RESULTS.len();
+    /// The handles of a connection with the peer of that record.
+    pub(crate) fn new(record: Arc<Record>) -> Self {
+        let peer = record.label();
+        let watchdog = histogram!(WATCHDOG_SECONDS, "peer" => Arc::clone(peer));
         Self {
-            peer,
-            messages: vec![None; places].into(),
+            places: vec![0; COMMANDS.len() * Direction::ALL.len() * Outcome::COUNT].into(),
+            counters: Vec::new(),
             defects: Vec::new(),
+            bytes: Direction::ALL.map(|way| bytes(peer, way)),
             watchdog,
+            pending: 0,
+            record,
         }
     }
 
     /// Counts one whole message. Of an answer the AVPs are read up to the result.
     pub(crate) fn message(&mut self, direction: Direction, header: &Header, frame: &[u8]) {
-        let command = COMMANDS
-            .iter()
-            .position(|&(code, _)| code == header.command)
-            .unwrap_or(COMMANDS.len() - 1);
         let (outcome, result_code) = outcome(header, frame);
         if direction == Direction::Out && matches!(outcome, Outcome::ProtocolError | Outcome::Permanent) {
             self.defect(result_code);
         }
-        let place = (command * DIRECTIONS.len() + direction as usize) * RESULTS.len() + outcome as usize;
-        let Some(slot) = self.messages.get_mut(place) else {
+        self.record.message(direction, outcome);
+        let command = commands::place(header.command);
+        let kind = (command * Direction::ALL.len() + direction as usize) * Outcome::COUNT + outcome as usize;
+        let Some(place) = self.places.get_mut(kind) else {
             return;
         };
-        slot.get_or_insert_with(|| {
-            let command = COMMANDS.get(command).map_or("other", |&(_, name)| name);
-            let direction = DIRECTIONS.get(direction as usize).copied().unwrap_or("in");
-            let result = RESULTS.get(outcome as usize).copied().unwrap_or("other");
-            counter!(MESSAGES, "peer" => Arc::clone(&self.peer), "command" => command, "direction" => direction, "result" => result)
-        })
-        .increment(1);
+        if *place == 0 {
+            let command = COMMANDS.get(command).map_or(OTHER, |command| command.name);
+            self.counters
+                .push(messages(self.record.label(), command, direction, outcome));
+            *place = u16::try_from(self.counters.len()).unwrap_or(0);
+        }
+        if let Some(counter) = self.counters.get(usize::from(*place).wrapping_sub(1)) {
+            counter.increment(1);
+        }
     }
 
     /// Counts every message in what was appended to the write buffer.
@@ -122,22 +168,60 @@ impl PeerMetrics {
         }
     }
 
+    /// Counts a message of the capabilities exchange that was read, with its octets.
+    pub(crate) fn received(&mut self, header: &Header, frame: &[u8]) {
+        self.message(Direction::In, header, frame);
+        self.octets(Direction::In, frame.len());
+    }
+
+    /// Counts a message of the capabilities exchange that is about to be written, with its octets.
+    pub(crate) fn sent(&mut self, frame: &[u8]) {
+        self.written(frame);
+        self.octets(Direction::Out, frame.len());
+    }
+
     /// Counts a request that was answered with an error of the base protocol.
     fn defect(&mut self, result_code: u32) {
+        self.record.defect(result_code);
         let known = self.defects.iter().find(|(code, _)| *code == result_code);
         if let Some((_, counter)) = known {
             counter.increment(1);
         } else if self.defects.len() < MAX_DEFECT_CODES {
-            let code = result_code.to_string();
-            let counter = counter!(DEFECTS, "peer" => Arc::clone(&self.peer), "result_code" => code);
+            let counter = defects(self.record.label(), result_code);
             counter.increment(1);
             self.defects.push((result_code, counter));
         }
     }
 
+    /// Counts octets that were read or written.
+    pub(crate) fn octets(&self, direction: Direction, count: usize) {
+        self.record.octets(direction, count);
+        if let Some(counter) = self.bytes.get(direction as usize) {
+            counter.increment(count as u64);
+        }
+    }
+
+    /// A sign of life came.
+    pub(crate) fn heard(&self, present: Instant) {
+        self.record.heard(present);
+    }
+
+    /// So many requests wait for their answer now.
+    pub(crate) fn pending(&mut self, now: usize) {
+        self.record.pending(self.pending, now);
+        self.pending = now;
+    }
+
     /// Records how long a DWA took.
     pub(crate) fn watchdog(&self, took: Duration) {
+        self.record.watchdog(took);
         self.watchdog.record(took);
+    }
+}
+
+impl Drop for PeerMetrics {
+    fn drop(&mut self) {
+        self.pending(0);
     }
 }
 

@@ -11,6 +11,18 @@ pub const PEER_STATE: &str = "reachd_diameter_peer_state";
 pub const DEFECTS: &str = "reachd_diameter_defects_total";
 /// Seconds from a DWR of ours to its DWA, by `peer`.
 pub const WATCHDOG_SECONDS: &str = "reachd_diameter_watchdog_seconds";
+/// Octets read and written by `peer` and `direction` (`in`, `out`), from the capabilities exchange on.
+pub const BYTES: &str = "reachd_diameter_bytes_total";
+/// Requests received and not answered yet, by `peer`. Read at a scrape: what goes in and out is in [`MESSAGES`], but a
+/// connection that is lost takes its pending requests with it, so that the difference would drift.
+pub const PENDING: &str = "reachd_diameter_pending_requests";
+/// How often the Origin-State-Id of a peer rose (RFC 6733 §8.16), by `peer`.
+pub const RESTARTS: &str = "reachd_diameter_peer_restarts_total";
+/// Connections that opened, by `peer` and `side` (`initiator`: we connected; `responder`: the peer did).
+pub const OPENED: &str = "reachd_diameter_connections_opened_total";
+/// Attempts of ours to connect that came to nothing, by `peer` and `cause`: `connection_refused`, `unreachable`,
+/// `timeout`, `transport`, or a cause of [`REFUSED`] once the transport stood.
+pub const CONNECT_FAILURES: &str = "reachd_diameter_connect_failures_total";
 /// Connections refused or ended before they opened, by `cause`.
 pub const REFUSED: &str = "reachd_diameter_connections_refused_total";
 /// Open connections that ended, by `peer` and `reason` (`disconnected`, `peer_left`, `stopped`, `watchdog`, `framing`,
@@ -44,6 +56,21 @@ pub fn describe() {
         WATCHDOG_SECONDS,
         metrics::Unit::Seconds,
         "Time from Device-Watchdog-Request to its answer"
+    );
+    describe_counter!(
+        BYTES,
+        metrics::Unit::Bytes,
+        "Octets of Diameter connections by peer and direction"
+    );
+    describe_gauge!(PENDING, "Diameter requests received and not answered yet");
+    describe_counter!(
+        RESTARTS,
+        "Rises of a Diameter peer's Origin-State-Id: it lost its state"
+    );
+    describe_counter!(OPENED, "Diameter connections that opened, by who connected");
+    describe_counter!(
+        CONNECT_FAILURES,
+        "Attempts to connect to a Diameter peer that came to nothing, by cause"
     );
     describe_counter!(
         REFUSED,

@@ -12,7 +12,7 @@ use super::sctp::Sctp;
 use super::tcp::Tcp;
 use super::tls::Tls;
 use crate::diameter::config::Transport;
-use crate::diameter::metrics::RefusalCause;
+use crate::diameter::metrics::{self, RefusalCause};
 use crate::diameter::node::{ConnectError, Node};
 use crate::diameter::peer::messages::DisconnectCause;
 use crate::diameter::peer::timer::Backoff;
@@ -78,6 +78,7 @@ impl<F: ServiceFactory> Node<F> {
                 }
                 Some(Err(ConnectError::Stopped)) => return,
                 Some(Err(error)) => {
+                    metrics::connect_failed(&entry.record, &error);
                     if complained {
                         debug!(peer = %entry.identity, %error, "still no connection");
                     } else {

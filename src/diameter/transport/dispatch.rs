@@ -6,12 +6,11 @@ use tracing::debug;
 
 use super::driver::Driver;
 use super::phase::{CloseReason, Phase};
-use crate::diameter::codec::{
-    Defect, FramingError, Header, Message, ResultCode, answer_error, answer_framing_error,
-};
+use crate::diameter::codec::{Defect, FramingError, Message, ResultCode, answer_error, answer_framing_error};
 use crate::diameter::dict::base;
 use crate::diameter::metrics::Direction;
 use crate::diameter::peer::admission;
+use crate::diameter::peer::capabilities;
 use crate::diameter::peer::fsm::{Action, Event};
 use crate::diameter::peer::messages;
 use crate::diameter::peer::timer::Timer;
@@ -25,7 +24,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
         self.metrics.message(Direction::In, header, message.bytes());
         match (header.flags.is_request(), header.application) {
             (true, base::APPLICATION) => self.base_request(present, message),
-            (false, base::APPLICATION) => self.base_answer(present, header),
+            (false, base::APPLICATION) => self.base_answer(present, message),
             (true, _) => match self.admit(message) {
                 Ok(()) => self.service.request(present, message, &mut self.out),
                 Err(result_code) => self.refuse(message, result_code),
@@ -61,6 +60,11 @@ impl<F: ServiceFactory> Driver<'_, F> {
         match request.header().command {
             base::COMMAND_DEVICE_WATCHDOG => {
                 let verdict = messages::check_dwr(request, &self.peer.origin_host);
+                if verdict.is_ok() {
+                    self.link
+                        .entry
+                        .note_origin_state(messages::origin_state_id(request));
+                }
                 messages::write_answer(
                     &mut self.out,
                     &self.node.local,
@@ -88,13 +92,21 @@ impl<F: ServiceFactory> Driver<'_, F> {
         }
     }
 
-    fn base_answer(&mut self, present: Instant, header: &Header) {
+    fn base_answer(&mut self, present: Instant, answer: &Message<'_>) {
+        let header = answer.header();
         match header.command {
             base::COMMAND_DEVICE_WATCHDOG => {
                 if let Some(probe) = self.probe.take_if(|probe| probe.hop_by_hop == header.hop_by_hop) {
                     self.metrics
                         .watchdog(present.saturating_duration_since(probe.sent));
                     self.feed_watchdog(present, watchdog::Event::Dwa);
+                    if capabilities::origin_host(answer)
+                        .is_some_and(|host| host.eq_ignore_ascii_case(&self.peer.origin_host))
+                    {
+                        self.link
+                            .entry
+                            .note_origin_state(messages::origin_state_id(answer));
+                    }
                 }
             }
             base::COMMAND_DISCONNECT_PEER => {

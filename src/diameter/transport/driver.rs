@@ -9,20 +9,21 @@
 //! the socket is not read. The peer's silence is then our doing, and neither the watchdog nor the message timer runs.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::sleep_until;
-use tracing::{debug, info};
+use tracing::debug;
 
 use super::carrier::Connection;
 use super::handshake::{Opened, farewell};
+use super::life_log;
 use super::now;
 use super::phase::{CloseReason, Phase};
 use crate::diameter::codec::{Message, frame_length};
 use crate::diameter::config::PeerMode;
-use crate::diameter::metrics::{EndCounter, PeerMetrics};
+use crate::diameter::metrics::{Direction, EndCounter, PeerMetrics};
 use crate::diameter::node::Shared;
 use crate::diameter::peer::admission::Addressing;
 use crate::diameter::peer::fsm::{Action, Event};
@@ -30,6 +31,7 @@ use crate::diameter::peer::messages::{self, DisconnectCause};
 use crate::diameter::peer::timer::{Timer, Timers};
 use crate::diameter::peer::watchdog::{self, Watchdog};
 use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
+use crate::diameter::status;
 use crate::diameter::table::{Link, Signals};
 
 /// The room a read is given: a burst of some hundred messages in one system call.
@@ -60,6 +62,7 @@ pub(super) struct Driver<'n, F: ServiceFactory> {
     pub(super) timers: Timers,
     pub(super) metrics: PeerMetrics,
     pub(super) end_counter: EndCounter,
+    pub(super) opened: Instant,
     pub(super) phase: Phase,
     pub(super) paused: bool,
     pub(super) inbuf: BytesMut,
@@ -89,9 +92,21 @@ pub(crate) async fn run<F: ServiceFactory>(
         remote: ends.remote,
         applications: capabilities.applications,
         relay: capabilities.relay,
+        doubt: link.entry.record.doubt().clone(),
     };
-    let transport = ends.transport.name();
-    info!(peer = %peer.origin_host, realm = %peer.origin_realm, side = ?link.side, transport, "Diameter peer up");
+    let entry = Arc::clone(&link.entry);
+    let connection = status::Connection {
+        side: link.side,
+        transport: ends.transport.name(),
+        remote: ends.remote,
+        realm: Arc::clone(&peer.origin_realm),
+        applications: Arc::clone(&peer.applications),
+        since: SystemTime::now(),
+    };
+    life_log::up(&peer.origin_host, &connection);
+    entry.note_origin_state(capabilities.origin_state_id);
+    metrics.octets(Direction::In, inbuf.len());
+    metrics.heard(now());
     let (service, mut completions) = node.factory.open(&peer);
     let watchdog = link.lend_watchdog(|| Watchdog::new(link.entry.watchdog, node.random().next()));
     let addressing = match link.entry.mode {
@@ -100,7 +115,8 @@ pub(crate) async fn run<F: ServiceFactory>(
     };
     let mut driver = Driver {
         node,
-        end_counter: EndCounter::new(link.entry.label.clone()),
+        end_counter: EndCounter::new(&entry.record, connection),
+        opened: now(),
         link,
         service,
         peer,
@@ -170,7 +186,10 @@ impl<F: ServiceFactory> Driver<'_, F> {
                 biased;
                 written = writer.write_buf(&mut self.out), if !self.out.is_empty() => match written {
                     Ok(0) | Err(_) => return CloseReason::Disconnected,
-                    Ok(_) => self.timers.set(Timer::Write, None),
+                    Ok(count) => {
+                        self.metrics.octets(Direction::Out, count);
+                        self.timers.set(Timer::Write, None);
+                    }
                 },
                 () = &mut stop, if !stop_seen => {
                     stop_seen = true;
@@ -210,7 +229,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
                         Phase::Closing(reason) => reason,
                         _ => CloseReason::Disconnected,
                     },
-                    Ok(_) => {}
+                    Ok(count) => self.metrics.octets(Direction::In, count),
                 },
                 () = &mut sleep => {}
             }
@@ -242,6 +261,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
             };
             if served == 0 {
                 self.service.heard(present);
+                self.metrics.heard(present);
             }
             served += 1;
             match Message::decode(frame) {
@@ -311,6 +331,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
             }
             _ => {}
         }
+        self.metrics.pending(self.service.pending());
         self.timers.set(Timer::Service, self.service.deadline());
         self.timers.set(Timer::Watchdog, self.watchdog.deadline());
         if self.out.is_empty() {
@@ -381,13 +402,24 @@ impl<F: ServiceFactory> Driver<'_, F> {
             }
         }
         if before != self.watchdog.state() {
-            debug!(peer = %self.link.entry.label, state = ?self.watchdog.state(), "watchdog");
+            self.tell_watchdog(before);
             if event == watchdog::Event::ConnectionUp && self.watchdog.state() == watchdog::State::Reopen {
                 self.service.trusted(present, false);
             }
             self.link.show(self.watchdog.state());
         }
         actions
+    }
+
+    /// Tells of a change of the watchdog that concerns an open connection: that it opened or ended is told elsewhere.
+    fn tell_watchdog(&self, before: watchdog::State) {
+        use watchdog::State;
+        debug!(peer = %self.link.entry.label, state = ?self.watchdog.state(), "watchdog");
+        match (before, self.watchdog.state()) {
+            (_, State::Suspect) => life_log::suspect(&self.peer.origin_host),
+            (State::Suspect | State::Reopen, State::Okay) => life_log::recovered(&self.peer.origin_host),
+            _ => {}
+        }
     }
 
     fn count_written(&mut self, from: usize) {
@@ -411,6 +443,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
             watchdog,
             peer,
             end_counter,
+            opened,
             ..
         } = self;
         end_counter.end(reason.label());
@@ -420,7 +453,11 @@ impl<F: ServiceFactory> Driver<'_, F> {
             CloseReason::Watchdog => link.handle(present, Event::WatchdogClose),
             _ => link.gone(present),
         };
-        info!(peer = %peer.origin_host, reason = reason.text(), "Diameter peer down");
+        life_log::down(
+            &peer.origin_host,
+            reason,
+            present.saturating_duration_since(opened),
+        );
     }
 }
 

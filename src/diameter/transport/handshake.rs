@@ -3,6 +3,7 @@
 //! An accepted connection has a small budget of time and octets for one CER and nothing else. Only when that CER is
 //! acceptable does the connection meet the peer table.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
@@ -14,12 +15,12 @@ use super::carrier::{Connection, Ends};
 use super::now;
 use crate::diameter::codec::{Defect, Header, Message, ResultCode, answer_framing_error, frame_length};
 use crate::diameter::dict::base;
-use crate::diameter::metrics::{Direction, PeerMetrics, RefusalCause};
+use crate::diameter::metrics::{PeerMetrics, RefusalCause};
 use crate::diameter::node::Shared;
 use crate::diameter::peer::capabilities::{self, CeaError, Remote};
 use crate::diameter::peer::fsm::{Action, Event};
 use crate::diameter::service::ServiceFactory;
-use crate::diameter::table::{Link, Signals, UNKNOWN};
+use crate::diameter::table::{Link, Signals};
 
 /// A CER or CEA is a few hundred octets; nobody needs more before we know who it is.
 const MAX_CAPABILITIES: usize = 16 * 1024;
@@ -121,10 +122,10 @@ async fn respond<F: ServiceFactory>(
         Ok(remote) => remote,
         Err((cause, defect)) => {
             debug!(%defect, "refused a capabilities exchange");
-            let mut metrics = PeerMetrics::new(UNKNOWN.into());
-            metrics.message(Direction::In, &header, &frame);
+            let mut metrics = PeerMetrics::new(Arc::clone(&node.table.strangers));
+            metrics.received(&header, &frame);
             capabilities::write_cea(&mut out, &node.local, &[ends.local], &header, Err(&defect));
-            metrics.written(&out);
+            metrics.sent(&out);
             send(node, writer, &mut out).await?;
             farewell(reader, writer).await;
             return Err(cause);
@@ -133,8 +134,8 @@ async fn respond<F: ServiceFactory>(
 
     let (link, mut actions) = node.table.arrive(now(), &remote.origin_host);
     let link = link.ok_or(RefusalCause::Duplicate)?;
-    let mut metrics = PeerMetrics::new(link.entry.label.clone());
-    metrics.message(Direction::In, &header, &frame);
+    let mut metrics = PeerMetrics::new(Arc::clone(&link.entry.record));
+    metrics.received(&header, &frame);
     while !actions.contains(&Action::RSndCea) {
         // Our own connection to this peer is in the making; who answers on which is for the election to say. The peer
         // machine's timeout is watched by that connection, and by this one in case it is late.
@@ -162,7 +163,7 @@ async fn respond<F: ServiceFactory>(
         }
     }
     capabilities::write_cea(&mut out, &node.local, &[ends.local], &header, Ok(()));
-    metrics.written(&out);
+    metrics.sent(&out);
     send(node, writer, &mut out).await?;
     Ok(Opened {
         link,
@@ -215,7 +216,7 @@ pub(crate) async fn initiate<F: ServiceFactory>(
     let Connection { reader, writer, ends } = connection;
     let mut inbuf = BytesMut::with_capacity(ROOM);
     let mut out = BytesMut::new();
-    let mut metrics = PeerMetrics::new(link.entry.label.clone());
+    let mut metrics = PeerMetrics::new(Arc::clone(&link.entry.record));
 
     let actions = link.handle(now(), Event::IRcvConnAck);
     if !actions.contains(&Action::ISndCer) || actions.contains(&Action::IDisc) {
@@ -229,7 +230,7 @@ pub(crate) async fn initiate<F: ServiceFactory>(
         hop_by_hop,
         node.next_end_to_end(),
     );
-    metrics.written(&out);
+    metrics.sent(&out);
     send(node, writer, &mut out).await?;
 
     let length = loop {
@@ -273,7 +274,7 @@ pub(crate) async fn initiate<F: ServiceFactory>(
         let _ = link.handle(now(), Event::IRcvNonCea);
         return Err(RefusalCause::Protocol);
     };
-    metrics.message(Direction::In, cea.header(), &frame);
+    metrics.received(cea.header(), &frame);
     let (event, outcome) = match capabilities::read_cea(&cea, &link.entry.applications) {
         Ok(remote) if link.entry.expects(&remote) => (Event::IRcvCea, Ok(remote)),
         // A peer that answers in another's name is never adopted in silence.

@@ -25,6 +25,7 @@ mod dispatch;
 pub(crate) mod driver;
 pub(crate) mod half_open;
 pub(crate) mod handshake;
+pub(crate) mod life_log;
 pub(crate) mod listener;
 #[cfg(test)]
 mod memory;

@@ -27,7 +27,11 @@ impl CloseReason {
     pub(super) const fn text(self) -> &'static str {
         match self {
             Self::Disconnected => "the connection was lost",
-            Self::PeerLeft(_) => "the peer disconnected",
+            Self::PeerLeft(DisconnectCause::Rebooting) => "the peer disconnected, to restart",
+            Self::PeerLeft(DisconnectCause::Busy) => "the peer disconnected, being busy",
+            Self::PeerLeft(DisconnectCause::DoNotWantToTalkToYou) => {
+                "the peer disconnected, expecting no messages"
+            }
             Self::Stopped => "this node disconnected",
             Self::Watchdog => "the watchdog was not answered",
             Self::Framing => "message boundaries were lost",
@@ -36,6 +40,18 @@ impl CloseReason {
             Self::Superseded => "another connection was kept",
         }
     }
+
+    /// Every label there is.
+    pub(crate) const LABELS: [&'static str; 8] = [
+        "disconnected",
+        "peer_left",
+        "stopped",
+        "watchdog",
+        "framing",
+        "slow_message",
+        "slow_reader",
+        "superseded",
+    ];
 
     /// The `reason` label of the metrics.
     pub(super) const fn label(self) -> &'static str {

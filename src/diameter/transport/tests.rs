@@ -39,6 +39,7 @@ mod far_end;
 mod faults;
 mod framing;
 mod isolation;
+mod looking_on;
 mod nodes;
 mod peers;
 mod requests;

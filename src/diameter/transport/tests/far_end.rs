@@ -22,6 +22,7 @@ use crate::diameter::dict::s6a::APPLICATION as S6A;
 use crate::diameter::dict::{base, tgpp};
 use crate::diameter::node::{BoundNode, Node, NodeConfig, Reload};
 use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
+use crate::diameter::status::{PeerStatus, Peers};
 use crate::diameter::transport::carrier::{Connection, Ends};
 use crate::diameter::transport::memory;
 use crate::diameter::transport::messages::Messages;
@@ -206,6 +207,7 @@ pub(super) struct Fixture {
     /// Who vouches for both ends, and the certificate of the far one; kept while the node may read its files.
     certified: Option<(Authority, Pair, Folder)>,
     pub(super) client: Client,
+    pub(super) peers: Peers,
     pub(super) running: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -260,10 +262,12 @@ impl Fixture {
         let client = config.client();
         assert!(seen.client.set(client.clone()).is_ok());
         let memory = Node::new(config.clone(), factory.clone(), shutdown.clone(), None);
+        let mut peers = Peers(Arc::clone(&memory.0.table));
         let (mut address, mut tls, mut sctp, mut reload, mut running) =
             (listen, None, None, Reload::default(), None);
         if matches!(over, Over::Tcp | Over::Tls) {
             let node = BoundNode::bind(config, factory).unwrap();
+            peers = node.peers();
             [tls, sctp] =
                 [Transport::Tls, Transport::Sctp].map(|other| node.address(other).transpose().unwrap());
             address = node.local_addr().unwrap();
@@ -281,6 +285,7 @@ impl Fixture {
             reload,
             certified,
             client,
+            peers,
             running,
         }
     }
@@ -343,6 +348,13 @@ impl Fixture {
         if let Some(running) = self.running.take() {
             tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap();
         }
+    }
+
+    /// What is told of a peer.
+    pub(super) fn status(&self, name: &str) -> PeerStatus {
+        let all = self.peers.status();
+        let found = all.iter().find(|status| &*status.name == name);
+        found.expect("a peer of that name").clone()
     }
 
     pub(super) async fn until(&self, what: &str, condition: impl Fn(&Seen) -> bool) {
