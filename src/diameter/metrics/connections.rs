@@ -69,8 +69,8 @@ pub(super) const CONNECT_CAUSES: [&str; 10] = [
     "refused",
 ];
 
-/// Counts an attempt of ours to connect that came to nothing.
-pub(crate) fn connect_failed(record: &Record, error: &ConnectError) {
+/// Counts an attempt of ours to connect that came to nothing. Returns the cause as it was counted.
+pub(crate) fn connect_failed(record: &Record, error: &ConnectError) -> &'static str {
     use std::io::ErrorKind as Kind;
     let cause = match error {
         ConnectError::Transport(error) => match error.kind() {
@@ -83,10 +83,11 @@ pub(crate) fn connect_failed(record: &Record, error: &ConnectError) {
         ConnectError::Tls(_) => "tls",
         ConnectError::Refused(cause) => cause,
         // It was given up before anything could come of it.
-        ConnectError::Stopped => return,
+        ConnectError::Stopped => return "stopped",
     };
     record.connect_failed(cause);
     counter!(CONNECT_FAILURES, "peer" => Arc::clone(record.label()), "cause" => cause).increment(1);
+    cause
 }
 
 /// Why a connection ended before it opened.

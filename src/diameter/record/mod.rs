@@ -16,7 +16,7 @@ use metrics::{Counter, Gauge, counter, gauge};
 use super::metrics::{Direction, Outcome, PENDING, PeerState, RESTARTS};
 use super::service::Doubt;
 use super::status::{Connection, Happened, PeerStatus};
-use super::transport::now;
+use super::transport::{now, to_the_microsecond, wall_clock};
 use life::Life;
 use traffic::{Defects, Lane};
 
@@ -157,7 +157,7 @@ impl Record {
         if self.shared || id <= self.origin_state.load(Relaxed) {
             return None;
         }
-        let at = SystemTime::now();
+        let at = wall_clock();
         let mut life = self.life();
         let restart = life.origin_state(id, now(), at);
         self.origin_state
@@ -197,7 +197,7 @@ impl Record {
             pending_requests: self.pending.load(Relaxed),
             last_heard: heard.checked_sub(1).and_then(|micros| {
                 let ago = now().saturating_duration_since(self.epoch + Duration::from_micros(micros));
-                SystemTime::now().checked_sub(ago)
+                SystemTime::now().checked_sub(ago).map(to_the_microsecond)
             }),
             watchdog_round_trip: (watchdog_nanos > 0).then(|| Duration::from_nanos(watchdog_nanos)),
             origin_state_id: life.origin_state.id(),
@@ -228,6 +228,6 @@ impl Record {
 fn happened(what: &'static str) -> Happened {
     Happened {
         what,
-        at: SystemTime::now(),
+        at: wall_clock(),
     }
 }

@@ -78,12 +78,12 @@ impl<F: ServiceFactory> Node<F> {
                 }
                 Some(Err(ConnectError::Stopped)) => return,
                 Some(Err(error)) => {
-                    metrics::connect_failed(&entry.record, &error);
+                    let cause = metrics::connect_failed(&entry.record, &error);
                     if complained {
-                        debug!(peer = %entry.identity, %error, "still no connection");
+                        debug!(peer = %entry.identity, cause, %error, "still no connection");
                     } else {
                         complained = true;
-                        warn!(peer = %entry.identity, %error, "cannot connect to the Diameter peer; trying on");
+                        warn!(peer = %entry.identity, cause, %error, "cannot connect to the Diameter peer; trying on");
                     }
                     backoff.failed()
                 }

@@ -9,7 +9,7 @@
 //! the socket is not read. The peer's silence is then our doing, and neither the watchdog nor the message timer runs.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -19,8 +19,8 @@ use tracing::debug;
 use super::carrier::Connection;
 use super::handshake::{Opened, farewell};
 use super::life_log;
-use super::now;
 use super::phase::{CloseReason, Phase};
+use super::{now, wall_clock};
 use crate::diameter::codec::{Message, frame_length};
 use crate::diameter::config::PeerMode;
 use crate::diameter::metrics::{Direction, EndCounter, PeerMetrics};
@@ -101,7 +101,7 @@ pub(crate) async fn run<F: ServiceFactory>(
         remote: ends.remote,
         realm: Arc::clone(&peer.origin_realm),
         applications: Arc::clone(&peer.applications),
-        since: SystemTime::now(),
+        since: wall_clock(),
     };
     life_log::up(&peer.origin_host, &connection);
     entry.note_origin_state(capabilities.origin_state_id);

@@ -39,9 +39,22 @@ pub(crate) mod tls;
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The present. Taken from tokio's clock, so that tests can run on virtual time.
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// The present by this machine's clock, for people: to the microsecond, as all times that are told.
+pub(crate) fn wall_clock() -> SystemTime {
+    to_the_microsecond(SystemTime::now())
+}
+
+/// Cuts off what is finer.
+pub(crate) fn to_the_microsecond(time: SystemTime) -> SystemTime {
+    time.duration_since(UNIX_EPOCH).map_or(time, |since| {
+        let finer = Duration::from_nanos(u64::from(since.subsec_nanos() % 1000));
+        time.checked_sub(finer).unwrap_or(time)
+    })
 }
