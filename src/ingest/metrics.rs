@@ -1,13 +1,14 @@
 //! Metrics of feeds and of the pipeline. Handles are made once and held.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
 };
 
+use super::activity::Tally;
 use super::config::MAX_LANES;
 use crate::domain::{Change, Event, Outcome};
 
@@ -60,6 +61,14 @@ impl Refusal {
         Self::ShuttingDown,
     ];
 
+    /// Whether it was refused as it came, not later.
+    fn is_at_receipt(self) -> bool {
+        match self {
+            Self::Invalid | Self::MissingIdentifier | Self::OutOfOrder => true,
+            Self::TooBusy | Self::Store | Self::ShuttingDown => false,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Invalid => "refused_invalid",
@@ -96,6 +105,7 @@ struct FeedMetrics {
     name: Box<str>,
     outcomes: [[Counter; OUTCOMES.len()]; KINDS.len()],
     refusals: [Counter; Refusal::ALL.len()],
+    tally: Tally,
     /// Events of this feed under way, by lane.
     under_way: [AtomicUsize; MAX_LANES],
 }
@@ -114,6 +124,7 @@ impl Feed {
             name: name.into(),
             outcomes: KINDS.map(|kind| OUTCOMES.map(|outcome| event(kind, outcome.name()))),
             refusals: Refusal::ALL.map(|refusal| event("any", refusal.name())),
+            tally: Tally::default(),
             under_way: [const { AtomicUsize::new(0) }; MAX_LANES],
         }))
     }
@@ -121,6 +132,10 @@ impl Feed {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    pub(super) fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// How many of its events are under way in a lane.
@@ -131,6 +146,10 @@ impl Feed {
 
     /// Counts an event that was not taken.
     pub fn refused(&self, refusal: Refusal) {
+        self.0.tally.refused.fetch_add(1, Ordering::Relaxed);
+        if refusal.is_at_receipt() {
+            self.0.tally.heard_now();
+        }
         let place = Refusal::ALL.iter().position(|known| *known == refusal);
         if let Some(counter) = place.and_then(|place| self.0.refusals.get(place)) {
             counter.increment(1);
@@ -139,6 +158,7 @@ impl Feed {
 
     /// Counts an event that reached its end, under its first change.
     pub(super) fn finished(&self, event: &Event, outcome: Outcome) {
+        self.0.tally.accepted.fetch_add(1, Ordering::Relaxed);
         let kind = match event.changes.first() {
             Some(Change::Registered { .. }) => 0,
             Some(Change::Deregistered { .. }) => 1,

@@ -11,6 +11,7 @@
 //! durable and what is visible is durable. Queues are bounded: when the store is slow or away, feeds are refused or
 //! made to wait. This module knows no protocol and no SQL.
 
+mod activity;
 mod batch;
 pub mod clock;
 pub mod config;
@@ -34,6 +35,7 @@ use crate::store::Store;
 use config::MAX_LANES;
 use room::Room;
 
+pub use activity::{Activity, Session};
 pub use clock::ReceiptClock;
 pub use config::IngestConfig;
 pub use metrics::{Feed, Refusal};
@@ -218,6 +220,7 @@ impl Ingest {
         if self.drain.is_cancelled() {
             return Err(SubmitError::Closed);
         }
+        feed.tally().heard(event.received_at);
         let lane = self.lane(&event)?;
         let submission = Submission {
             event,
@@ -243,6 +246,7 @@ impl Ingest {
     /// [`SubmitError::Closed`] while stopping.
     pub async fn submit_wait(&self, feed: &Feed, event: Event, ack: Ack) -> Result<(), SubmitError> {
         let accepted = Instant::now();
+        feed.tally().heard(event.received_at);
         let lane = self.lane(&event)?;
         let place = tokio::select! {
             place = lane.room.wait(feed) => place,
