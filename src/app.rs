@@ -23,8 +23,10 @@ use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::config::Transport;
 use crate::diameter::node::{BoundNode, NodeConfig, Reload};
+use crate::diameter::status::Peers;
 use crate::feed::diameter::{DiameterFeed, Treatment};
 use crate::feed::grpc::GrpcFeed;
+use crate::feed::listing::Listing;
 use crate::feed::provisioning::Provisioning;
 use crate::grpc::{GrpcServer, Health, Services};
 use crate::index::Index;
@@ -35,8 +37,9 @@ use crate::ops::build_info;
 use crate::ops::health::Readiness;
 use crate::ops::lifecycle::Stop;
 use crate::ops::metrics::Buckets;
+use crate::proto::v1::FeedKind;
 use crate::store::{AnyStore, Loaded, Store, StoreError};
-use crate::{diameter, grpc, ingest, ops};
+use crate::{diameter, feed, grpc, ingest, ops};
 
 /// Subscribers with facts in the index.
 pub const INDEX_SUBSCRIBERS: &str = "reachd_index_subscribers";
@@ -82,6 +85,7 @@ pub struct App {
     grpc: GrpcServer,
     node: BoundNode<DiameterFeed>,
     client: Client,
+    listing: Listing,
     admin: Admin,
 }
 
@@ -126,7 +130,9 @@ impl App {
             client.clone(),
             config.diameter.peers.iter().map(|peer| peer.identity.as_str()),
         );
+        let feeds = feed.feeds();
         let node = BoundNode::bind(node_config, feed)?;
+        let listing = Listing::default().with_diameter(node.peers(), feeds);
 
         let addresses = Addresses {
             grpc: grpc.local_addr(),
@@ -135,7 +141,12 @@ impl App {
             diameter_sctp: node.address(Transport::Sctp).transpose()?,
             admin: admin.local_addr()?,
         };
-        let observe = observer(Arc::clone(&index), ingest.clone(), readiness.clone());
+        let observe = observer(
+            Arc::clone(&index),
+            ingest.clone(),
+            node.peers(),
+            readiness.clone(),
+        );
         let admin = Admin::start(admin, readiness.clone(), metrics, observe).context("the admin endpoint")?;
         readiness.listening("admin", addresses.admin);
         readiness.listening("grpc", addresses.grpc);
@@ -159,6 +170,7 @@ impl App {
             grpc,
             node,
             client,
+            listing,
             admin,
         })
     }
@@ -194,16 +206,22 @@ impl App {
             grpc,
             node,
             client,
+            listing,
             admin,
         } = self;
         let begun = Instant::now();
         let _reloading = reload_when_asked(&stop, node.reload());
         let closing = CancellationToken::new();
         let health = Health::new().await;
+        let streams = GrpcFeed::new(ingest.clone(), Arc::clone(&clock), closing.clone());
+        let provisioning = Provisioning::new(ingest.clone(), Arc::clone(&clock), closing.clone());
+        let listing = listing
+            .with(FeedKind::Grpc, streams.feed())
+            .with(FeedKind::Provisioning, provisioning.feed());
         let services = Services {
             lookup: Lookup::new(Arc::clone(&index), config.freshness.max_age),
-            ingest: GrpcFeed::new(ingest.clone(), Arc::clone(&clock), closing.clone()),
-            admin: Provisioning::new(ingest.clone(), Arc::clone(&clock), closing.clone()),
+            ingest: streams,
+            admin: feed::admin::Admin::new(provisioning, listing),
             health: health.clone(),
         };
         let mut grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
@@ -342,7 +360,7 @@ async fn load(store: &AnyStore, index: &Index, clock: &ReceiptClock) -> Result<u
 }
 
 /// What is read at a scrape instead of being kept up to date.
-fn observer(index: Arc<Index>, ingest: Ingest, readiness: Readiness) -> ops::admin::Observe {
+fn observer(index: Arc<Index>, ingest: Ingest, peers: Peers, readiness: Readiness) -> ops::admin::Observe {
     describe_gauge!(INDEX_SUBSCRIBERS, "Subscribers with facts in the index");
     describe_gauge!(
         INDEX_IDENTIFIERS,
@@ -357,6 +375,7 @@ fn observer(index: Arc<Index>, ingest: Ingest, readiness: Readiness) -> ops::adm
         identifiers.set(size.identifiers as f64);
         ready.set(if readiness.report().ready { 1.0 } else { 0.0 });
         ingest.metrics().set_queued(ingest.depth());
+        peers.observe();
     })
 }
 

@@ -31,7 +31,10 @@ pub struct Answer {
     pub unknown_reason: Option<&'static str>,
 }
 
-fn as_rfc3339<S: serde::Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_rfc3339<S: serde::Serializer>(
+    time: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => serializer.collect_str(time),
         None => serializer.serialize_none(),
@@ -60,7 +63,7 @@ impl From<v1::Reachability> for Answer {
     }
 }
 
-fn timestamp(time: prost_types::Timestamp) -> Option<Timestamp> {
+pub(super) fn timestamp(time: prost_types::Timestamp) -> Option<Timestamp> {
     let micros = time.seconds.checked_mul(1_000_000)?;
     Timestamp::from_micros(micros.checked_add(i64::from(time.nanos / 1000))?)
 }

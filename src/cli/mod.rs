@@ -5,6 +5,9 @@
 pub mod check;
 pub mod client;
 pub mod demo;
+pub mod feeds;
+pub mod feeds_output;
+pub mod feeds_table;
 pub mod healthcheck;
 pub mod import;
 pub mod lookup;
@@ -50,6 +53,7 @@ pub enum Command {
     Check(check::CheckArgs),
     Migrate(migrate::MigrateArgs),
     Lookup(lookup::LookupArgs),
+    Feeds(feeds::FeedsArgs),
     Import(import::ImportArgs),
     Simulate(simulate::SimulateArgs),
     Healthcheck(healthcheck::HealthcheckArgs),
@@ -106,6 +110,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
+        Command::Feeds(args) => feeds::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,

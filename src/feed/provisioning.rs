@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Request, Response, Status, Streaming};
+use tonic::{Code, Status, Streaming};
 
 use crate::domain::{Event, ExternalIdentifier, Imsi, Msisdn, SubscriberIdentifiers, Timestamp};
 use crate::grpc::error::status;
@@ -15,7 +15,6 @@ use crate::grpc::metrics::{Method, MethodMetrics};
 use crate::ingest;
 use crate::ingest::{Ack, Acked, Acknowledge, Feed, Ingest, ReceiptClock, Refused};
 use crate::proto::v1;
-use crate::proto::v1::admin_service_server::AdminService;
 
 /// `ImportSubscribers` as the metrics name it.
 pub const IMPORT_SUBSCRIBERS: Method = Method {
@@ -56,10 +55,27 @@ impl Provisioning {
         }
     }
 
+    /// The feed that all imports belong to.
+    pub fn feed(&self) -> Feed {
+        self.feed.clone()
+    }
+
+    /// One import, from its first row to its last acknowledgement.
+    ///
+    /// # Errors
+    /// A message with too many rows, the client's end of the stream, or this daemon's stop.
+    pub(super) async fn import_subscribers(
+        &self,
+        requests: Streaming<v1::ImportSubscribersRequest>,
+    ) -> Result<v1::ImportSubscribersResponse, Status> {
+        self.metrics.observe(self.import(requests)).await
+    }
+
     async fn import(
         &self,
         mut requests: Streaming<v1::ImportSubscribersRequest>,
     ) -> Result<v1::ImportSubscribersResponse, Status> {
+        let _session = self.feed.session();
         let (ack_to, acks) = mpsc::unbounded_channel();
         let ack_to: Arc<dyn Acknowledge> = Arc::new(ack_to);
         let mut import = Import::new(acks);
@@ -111,17 +127,6 @@ impl Provisioning {
             .map_err(|_| shutting_down())?;
         import.in_flight += 1;
         Ok(())
-    }
-}
-
-#[tonic::async_trait]
-impl AdminService for Provisioning {
-    async fn import_subscribers(
-        &self,
-        request: Request<Streaming<v1::ImportSubscribersRequest>>,
-    ) -> Result<Response<v1::ImportSubscribersResponse>, Status> {
-        let import = async { self.import(request.into_inner()).await.map(Response::new) };
-        self.metrics.observe(import).await
     }
 }
 

@@ -16,6 +16,7 @@ mod deploy;
 mod diameter_errors;
 mod dissect;
 mod duplicates;
+mod feeds;
 mod fuzz_corpus;
 mod grpc;
 mod ingest;

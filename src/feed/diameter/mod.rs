@@ -105,6 +105,14 @@ impl DiameterFeed {
     }
 }
 
+impl DiameterFeed {
+    /// The feeds of all configured peers, and the one of the others.
+    pub fn feeds(&self) -> Vec<Feed> {
+        let known = self.feeds.values().chain([&self.unknown]);
+        known.cloned().collect()
+    }
+}
+
 impl ServiceFactory for DiameterFeed {
     type Service = Connection;
 

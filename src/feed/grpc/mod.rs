@@ -64,6 +64,11 @@ impl GrpcFeed {
             }),
         }
     }
+
+    /// The feed that all streams belong to.
+    pub fn feed(&self) -> Feed {
+        self.shared.feed.clone()
+    }
 }
 
 #[tonic::async_trait]
@@ -76,11 +81,13 @@ impl IngestService for GrpcFeed {
     ) -> Result<Response<Self::PublishEventsStream>, Status> {
         let (responses, outgoing) = mpsc::channel(RESPONSES_AHEAD);
         let shared = Arc::clone(&self.shared);
+        let session = shared.feed.session();
         // The task ends when the client hangs up: the receiver is dropped with the response.
         tokio::spawn(async move {
             let call = shared.metrics.begin();
             let code = Publisher::new(&shared, responses).run(request.into_inner()).await;
             call.end(code);
+            drop(session);
         });
         Ok(Response::new(ReceiverStream::new(outgoing)))
     }

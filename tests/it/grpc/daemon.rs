@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use reachd::domain::Timestamp;
+use reachd::feed::admin::Admin;
 use reachd::feed::grpc::GrpcFeed;
+use reachd::feed::listing::Listing;
 use reachd::feed::provisioning::Provisioning;
 use reachd::grpc::metrics::{HANDLING, HANDLING_BUCKETS};
 use reachd::grpc::server::ServeError;
@@ -70,10 +72,15 @@ impl Daemon {
         let health = Health::new().await;
         let (ingest, services) = metrics::with_local_recorder(&recorder, || {
             let ingest = Ingest::start(ingest, store, Arc::clone(&index));
+            let streams = GrpcFeed::new(ingest.clone(), Arc::clone(&clock), shutdown.clone());
+            let provisioning = Provisioning::new(ingest.clone(), clock, shutdown.clone());
+            let listing = Listing::default()
+                .with(v1::FeedKind::Grpc, streams.feed())
+                .with(v1::FeedKind::Provisioning, provisioning.feed());
             let services = Services {
                 lookup: Lookup::new(Arc::clone(&index), MAX_AGE),
-                ingest: GrpcFeed::new(ingest.clone(), Arc::clone(&clock), shutdown.clone()),
-                admin: Provisioning::new(ingest.clone(), clock, shutdown.clone()),
+                ingest: streams,
+                admin: Admin::new(provisioning, listing),
                 health: health.clone(),
             };
             (ingest, services)
