@@ -1,15 +1,20 @@
 //! The dictionaries: AVPs and commands as data, with the clause that defines them.
 //!
-//! [`base`] holds what the IETF defined, [`tgpp`] the AVPs of vendor 10415, [`s6a`], [`s6t`] and [`t6a`] the commands,
-//! masks and values of applications; [`APPLICATIONS`] lists what
-//! is served, [`check`] holds a request against its command's grammar. Look an AVP up by code and vendor with [`lookup`];
-//! names are for people only. The dictionary is generous on purpose: an AVP that is known here is never rejected for
+//! [`base`] holds what the IETF defined, [`tgpp`] the AVPs of vendor 10415, and each application has a file with its
+//! commands, masks and values; [`radius`], [`gi`] and [`charging`] hold what is only met, and never read, in accounting.
+//! [`APPLICATIONS`] lists what is served, [`check`] holds a request against its command's grammar. Look an AVP up by code
+//! and vendor with [`lookup`]; names are for people only. The dictionary is generous on purpose: an AVP that is known here is never rejected for
 //! its M bit, whatever the sender chose (TS 29.272 §7.3.1, note on the M bit).
 
+pub mod accounting;
 mod application;
 pub mod base;
+pub mod charging;
 pub mod check;
+pub mod gi;
+pub mod radius;
 pub mod s6a;
+pub mod s6c;
 pub mod s6t;
 pub mod t6a;
 pub mod tgpp;
@@ -97,15 +102,22 @@ impl AvpDef {
     }
 }
 
+/// The AVPs of the IETF, those met most often first.
+const IETF: &[&[AvpDef]] = &[base::AVPS, radius::AVPS];
+/// The AVPs of 3GPP likewise.
+const TGPP: &[&[AvpDef]] = &[tgpp::AVPS, gi::AVPS, charging::AVPS];
+
 /// The AVP of that code and vendor, if it is known.
 pub fn lookup(code: u32, vendor: u32) -> Option<&'static AvpDef> {
-    let table = match vendor {
-        0 => base::AVPS,
-        tgpp::VENDOR_ID => tgpp::AVPS,
+    let tables = match vendor {
+        0 => IETF,
+        tgpp::VENDOR_ID => TGPP,
         _ => return None,
     };
-    let place = table.binary_search_by_key(&code, |def| def.code).ok()?;
-    table.get(place)
+    tables.iter().find_map(|table| {
+        let place = table.binary_search_by_key(&code, |def| def.code).ok()?;
+        table.get(place)
+    })
 }
 
 /// A command and the grammar of its request.
@@ -168,9 +180,10 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted_so_that_every_entry_is_found() {
-        for table in [base::AVPS, tgpp::AVPS] {
+        for table in IETF.iter().chain(TGPP) {
             assert!(table.is_sorted_by(|a, b| a.code < b.code));
-            for def in table {
+            for def in *table {
+                // Whatever stands in two tables would be found in one of them alone, and under one name.
                 assert_eq!(lookup(def.code, def.vendor), Some(def));
             }
         }
