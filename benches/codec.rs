@@ -77,6 +77,10 @@ fn main() {
         .avp_utf8(&base::USER_NAME, "999010000000001")
         .finish();
 
+    let terms = apps::Terms {
+        copies: true,
+        apns: apps::Apns::ALL,
+    };
     let (mut ours, mut decodes, mut oracle, mut copies) = (vec![], vec![], vec![], vec![]);
     for _ in 0..plan.rounds {
         let mut out = BytesMut::with_capacity(4096);
@@ -84,7 +88,7 @@ fn main() {
             out.clear();
             let length = frame_length(black_box(&request), 65_536).unwrap().unwrap();
             let message = Message::decode(request.get(..length).unwrap()).unwrap();
-            let decoded = apps::decode(&message, now, &apps::NothingAsked).unwrap();
+            let decoded = apps::decode(&message, now, &apps::NothingAsked, &terms).unwrap();
             let answer = PendingAnswer::new(&message, decoded.reply);
             black_box(decoded.events);
             answer.write(&mut out, answer.verdict(Some(Outcome::Applied.into())), &identity);

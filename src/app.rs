@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::diameter::apps::NothingAsked;
+use crate::diameter::apps::{Apns, NothingAsked};
 use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::config::Transport;
@@ -125,6 +125,7 @@ impl App {
             Treatment {
                 answer_within: config.ingest.answer_within,
                 remembered: config.diameter.remembered_requests,
+                apns: Apns::named(config.diameter.accounting.apns.iter().map(String::as_str)),
             },
             Arc::new(NothingAsked),
             client.clone(),

@@ -3,10 +3,10 @@
 //! answer.
 
 use bytes::BytesMut;
-use reachd::diameter::apps::{self, NothingAsked, PendingAnswer, Verdict};
+use reachd::diameter::apps::{self, Apns, NothingAsked, PendingAnswer, Terms};
 use reachd::diameter::codec::avp::{MAX_AVPS, MAX_DEPTH};
 use reachd::diameter::codec::{Avps, Defect, Message, ResultCode, answer_error};
-use reachd::diameter::dict::{CommandDef, base, check_request, s6a as s6a_dict};
+use reachd::diameter::dict::{CommandDef, accounting, base, check_request, s6a as s6a_dict, s6c};
 use reachd::diameter::peer::admission::{Addressing, admit};
 use reachd::diameter::peer::capabilities::Local;
 use reachd::diameter::peer::messages;
@@ -41,7 +41,10 @@ fn commands() -> impl Iterator<Item = &'static CommandDef> {
         &base::DEVICE_WATCHDOG,
         &base::DISCONNECT_PEER,
     ];
-    base.into_iter().chain((0..400).filter_map(s6a_dict::command_of))
+    base.into_iter()
+        .chain((0..400).filter_map(s6a_dict::command_of))
+        .chain((8_388_640..8_388_660).filter_map(s6c::command_of))
+        .chain((0..400).filter_map(accounting::command_of))
 }
 
 /// Reads every AVP as every type, down to the last group.
@@ -132,7 +135,11 @@ fn base_messages(message: &Message<'_>) {
 
 fn application(message: &Message<'_>) {
     let now = Timestamp::from_micros(1).expect("a time");
-    match apps::decode(message, now, &NothingAsked) {
+    let terms = Terms {
+        copies: true,
+        apns: Apns::ALL,
+    };
+    match apps::decode(message, now, &NothingAsked, &terms) {
         Ok(decoded) if message.header().flags.is_request() => {
             let answer = PendingAnswer::new(message, decoded.reply);
             let _ = format!("{answer:?}");
@@ -140,7 +147,7 @@ fn application(message: &Message<'_>) {
             answer.write(&mut out, answer.verdict(None), &identity());
             assert_answers(&out, message);
             out.clear();
-            answer.write(&mut out, Verdict::of(ResultCode::TOO_BUSY), &identity());
+            answer.write(&mut out, answer.refusal(ResultCode::TOO_BUSY), &identity());
             assert_answers(&out, message);
         }
         Ok(_) => {}

@@ -28,6 +28,8 @@ pub struct ConnectedPeer {
     pub applications: Arc<[u32]>,
     /// It forwards whatever it gets, to whatever realm: it advertised application 0xFFFFFFFF (RFC 6733 §2.4).
     pub relay: bool,
+    /// Its requests are copies of requests meant for another host. Otherwise they are meant for this one.
+    pub copies: bool,
     /// Whether what the peer made known can still be relied on. The same for all connections of the peer.
     pub doubt: Doubt,
 }

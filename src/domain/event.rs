@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::{Node, Slot, SubscriberIdentifiers, Timestamp};
+use super::{IpChange, Node, Slot, SubscriberIdentifiers, Timestamp};
 
 /// One message of the network, reduced to what matters for reachability.
 ///
 /// The identifiers belong together from `event_time` on; the changes all happened at `event_time`. An event without
-/// changes only binds identifiers. All of it becomes durable in one transaction.
+/// changes and addresses only binds identifiers. All of it becomes durable in one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Whom it is about.
@@ -20,6 +20,8 @@ pub struct Event {
     pub received_at: Timestamp,
     /// What happened. Nearly always one change.
     pub changes: SmallVec<[Change; 1]>,
+    /// Which addresses its session got or lost. Only accounting tells.
+    pub addresses: Vec<IpChange>,
 }
 
 impl Event {
@@ -44,6 +46,16 @@ impl Event {
             },
             received_at,
             changes: changes.into_iter().collect(),
+            addresses: Vec::new(),
+        }
+    }
+
+    /// The same event, which also tells of addresses.
+    #[must_use]
+    pub fn with_addresses(self, addresses: impl IntoIterator<Item = IpChange>) -> Self {
+        Self {
+            addresses: addresses.into_iter().collect(),
+            ..self
         }
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! Read in this order: [`subscriber`] (who), [`slot`] and [`node`] (where), [`event`] (what a feed says),
 //! [`facts`] (what is kept of it), [`registration`] (how facts make up what is known), [`reachability`] (the answer),
-//! [`freshness`] (how sure), [`monitoring`] (what the network is asked to watch).
+//! [`freshness`] (how sure), [`ip_session`] (which addresses a session has), [`monitoring`] (what the network is asked to
+//! watch).
 //! Time always comes in as a parameter. Nothing here knows Diameter, gRPC or SQL.
 
 pub mod event;
 pub mod facts;
 pub mod freshness;
+pub mod ip_session;
 pub mod monitoring;
 pub mod node;
 pub mod outcome;
@@ -20,6 +22,7 @@ pub mod time;
 pub use event::{Change, Ends, Event};
 pub use facts::{Facts, Report};
 pub use freshness::Freshness;
+pub use ip_session::{IpChange, IpChangeKind, IpFacts, IpPrefix};
 pub use monitoring::{Aspect, Target};
 pub use node::Node;
 pub use outcome::{Effect, Outcome};

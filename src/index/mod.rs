@@ -146,7 +146,8 @@ impl Index {
             self.bindings
                 .would_change(&identifier, subscriber, event.event_time)
         });
-        if binds {
+        if binds || !event.addresses.is_empty() {
+            // Addresses are not looked up here yet, so nothing is known of them.
             None
         } else if event.changes.is_empty() {
             Some(Outcome::Duplicate)

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use super::{s6a, s6t};
+use super::{accounting, s6a, s6t};
 pub use crate::diameter::codec::Answered;
 use crate::diameter::codec::{
     Avp, ExperimentalResult, Header, LocalIdentity, Message, MessageBuilder, ResultCode,
@@ -19,6 +19,8 @@ pub enum Reply {
     S6a(s6a::Reply),
     /// What answers of S6t and T6a/T6b say.
     S6t(s6t::Reply),
+    /// What answers of accounting say.
+    Accounting(accounting::Reply),
 }
 
 impl Reply {
@@ -106,10 +108,20 @@ impl PendingAnswer {
     /// (`None`: there was none).
     pub fn verdict(&self, effect: Option<Effect>) -> Verdict {
         match &self.reply {
-            Reply::Plain => Verdict::SUCCESS,
+            Reply::Plain | Reply::Accounting(_) => Verdict::SUCCESS,
             Reply::S6a(reply) => reply.verdict(effect),
             Reply::S6t(reply) => reply.verdict(),
         }
+    }
+
+    /// What to answer if the events of the request do not become durable, `code` being what the base protocol has for the
+    /// reason. A charging client is told that there is no space for its record: then it keeps it, and sends it again
+    /// (RFC 6733 §7.1.4).
+    pub fn refusal(&self, code: ResultCode) -> Verdict {
+        Verdict::of(match self.reply {
+            Reply::Accounting(_) => ResultCode::OUT_OF_SPACE,
+            Reply::Plain | Reply::S6a(_) | Reply::S6t(_) => code,
+        })
     }
 
     /// Appends the answer. A protocol error (3xxx) takes the error form with the E bit.
@@ -140,6 +152,7 @@ impl PendingAnswer {
             Reply::Plain => {}
             Reply::S6a(reply) => reply.write(&mut answer, verdict),
             Reply::S6t(reply) => reply.write(&mut answer, verdict),
+            Reply::Accounting(reply) => reply.write(&mut answer),
         }
         answer.encoded(last).finish();
     }

@@ -66,6 +66,7 @@ mod tests {
             applications: [APPLICATION].into(),
             relay,
             doubt: Doubt::default(),
+            copies: false,
         }
     }
 

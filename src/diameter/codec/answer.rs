@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::{Defect, Header, Message, MessageBuilder, ResultCode};
-use crate::diameter::dict::base;
+use super::{Avp, Defect, Header, Message, MessageBuilder, ResultCode};
+use crate::diameter::dict::{AvpDef, base};
 
 /// Who answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +16,19 @@ pub struct LocalIdentity {
     pub origin_realm: Arc<str>,
 }
 
+/// What answers of 3GPP applications (TS 29.272 §7.2) and of accounting (§9.7.2) repeat of their request.
+const RETURNED: [&AvpDef; 5] = [
+    &base::VENDOR_SPECIFIC_APPLICATION_ID,
+    &base::AUTH_SESSION_STATE,
+    &base::ACCOUNTING_RECORD_TYPE,
+    &base::ACCOUNTING_RECORD_NUMBER,
+    &base::ACCT_APPLICATION_ID,
+];
+
 /// Appends the answer to a request that cannot be served.
 ///
 /// A protocol error (3xxx) takes the error form, with the E bit (§7.2). Any other code leaves the command's own form, so
-/// Auth-Session-State and Vendor-Specific-Application-Id, which that form may require, are returned as received.
+/// what that form may require of the request is returned as received, if it is sound.
 pub fn answer_error(
     out: &mut BytesMut,
     request: &Message<'_>,
@@ -33,8 +42,9 @@ pub fn answer_error(
         answer.raw(&session_id);
     }
     if !error_form {
-        for def in [&base::VENDOR_SPECIFIC_APPLICATION_ID, &base::AUTH_SESSION_STATE] {
-            if let Some(avp) = request.find(def) {
+        for def in RETURNED {
+            let sound = |avp: &Avp<'_>| def.kind.fixed_len().is_none_or(|len| len == avp.data.len());
+            if let Some(avp) = request.find(def).filter(sound) {
                 answer.raw(&avp);
             }
         }

@@ -3,6 +3,7 @@
 //! Durations carry their unit (`"30s"`). What the types alone cannot rule out is found by
 //! [`DiameterConfig::problems`], which names every fault at once with its key and what to do.
 
+mod accounting;
 mod peer;
 mod problems;
 mod tls;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::client::ClientConfig;
 
+pub use accounting::AccountingConfig;
 pub use peer::{Initiate, PeerConfig, PeerMode, Transport};
 pub use tls::TlsConfig;
 
@@ -82,6 +84,8 @@ pub struct DiameterConfig {
     pub remembered_requests: usize,
     /// Requests of our own.
     pub client: ClientConfig,
+    /// What accounting records count for.
+    pub accounting: AccountingConfig,
 }
 
 impl Default for DiameterConfig {
@@ -108,6 +112,7 @@ impl Default for DiameterConfig {
             max_pending: 4096,
             remembered_requests: 1_000_000,
             client: ClientConfig::default(),
+            accounting: AccountingConfig::default(),
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct PeerConfig {
     /// How its messages are to be read.
     #[serde(default)]
     pub mode: PeerMode,
-    /// The applications it may use, by name. Empty means every one that this node serves.
+    /// The applications it may use, by name. Empty means every one that this node serves in this mode.
     #[serde(default)]
     pub applications: Vec<String>,
 }
@@ -125,17 +125,18 @@ impl PeerConfig {
             .filter(|_| self.initiator() != Initiate::Peer)
     }
 
-    /// The Application-Ids it may use: those named that this node serves, or all of them.
+    /// The Application-Ids it may use: those named that this node serves, or all of them that it serves in this mode.
     #[must_use]
     pub fn application_ids(&self) -> Vec<u32> {
         APPLICATIONS
             .iter()
             .filter(|application| {
-                self.applications.is_empty()
-                    || self
-                        .applications
-                        .iter()
-                        .any(|own| own.eq_ignore_ascii_case(application.name))
+                if self.applications.is_empty() {
+                    return !application.copies_only || self.mode == PeerMode::Copy;
+                }
+                self.applications
+                    .iter()
+                    .any(|own| own.eq_ignore_ascii_case(application.name))
             })
             .map(|application| application.id)
             .collect()
@@ -210,15 +211,25 @@ impl PeerConfig {
             }
         }
         for name in &self.applications {
-            if application_named(name).is_none() {
-                let known: Vec<_> = APPLICATIONS.iter().map(|known| known.name).collect();
-                found(
+            match application_named(name) {
+                Some(application) if application.copies_only && self.mode == PeerMode::Endpoint => found(
                     "applications",
                     format!(
-                        "\"{name}\" is not an application of this node; known: {}",
-                        known.join(", ")
+                        "\"{name}\" is read from copies only, because this node is no HSS; set mode to \"copy\" or leave \
+                         it out"
                     ),
-                );
+                ),
+                Some(_) => {}
+                None => {
+                    let known: Vec<_> = APPLICATIONS.iter().map(|known| known.name).collect();
+                    found(
+                        "applications",
+                        format!(
+                            "\"{name}\" is not an application of this node; known: {}",
+                            known.join(", ")
+                        ),
+                    );
+                }
             }
         }
         problems

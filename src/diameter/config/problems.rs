@@ -63,6 +63,9 @@ impl DiameterConfig {
                 );
             }
         }
+        for (key, text) in self.accounting.problems() {
+            found(format!("accounting.{key}"), text);
+        }
         let mut seen = HashSet::new();
         for (index, peer) in self.peers.iter().enumerate() {
             if !seen.insert(peer.identity.to_ascii_lowercase()) {

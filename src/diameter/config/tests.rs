@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::diameter::dict::s6a;
+use crate::diameter::dict::{s6a, s6c};
 
 fn keys(config: &DiameterConfig) -> Vec<String> {
     config.problems().into_iter().map(|(key, _)| key).collect()
@@ -24,12 +24,12 @@ fn the_defaults_are_usable() {
 #[test]
 fn durations_carry_units_and_unknown_keys_are_refused() {
     let config: DiameterConfig = serde_json::from_str(
-        r#"{"watchdog": "6s", "peers": [{"identity": "dra1.example", "mode": "endpoint", "applications": ["s6a"]}]}"#,
+        r#"{"watchdog": "6s", "peers": [{"identity": "dra1.example", "mode": "endpoint", "applications": ["s6c"]}]}"#,
     )
     .unwrap();
     assert_eq!(config.watchdog, Duration::from_secs(6));
     assert_eq!(config.peers[0].mode, PeerMode::Endpoint);
-    assert_eq!(config.peers[0].application_ids(), [s6a::APPLICATION]);
+    assert_eq!(config.peers[0].application_ids(), [s6c::APPLICATION]);
     assert!(serde_json::from_str::<DiameterConfig>(r#"{"watchdogs": "6s"}"#).is_err());
     assert!(serde_json::from_str::<DiameterConfig>(r#"{"peers": [{"identity": "a", "port": 1}]}"#).is_err());
 }
@@ -116,4 +116,33 @@ fn a_peer_to_dial_needs_an_address_and_timers_in_range() {
             "peers[2].reconnect"
         ]
     );
+}
+
+#[test]
+fn an_endpoint_is_offered_everything_but_what_is_read_from_copies() {
+    let mut peer = PeerConfig::new("gateway.example");
+    assert!(peer.application_ids().contains(&s6a::APPLICATION));
+    peer.mode = PeerMode::Endpoint;
+    let offered = peer.application_ids();
+    assert!(!offered.is_empty() && !offered.contains(&s6a::APPLICATION));
+    // And whoever names it is told why not.
+    peer.applications = vec!["S6a".to_owned(), "rf".to_owned()];
+    let config = DiameterConfig {
+        peers: vec![peer],
+        ..DiameterConfig::default()
+    };
+    assert_eq!(keys(&config), ["peers[0].applications"]);
+    assert!(
+        config.problems()[0].1.contains("copies only"),
+        "{:?}",
+        config.problems()
+    );
+}
+
+#[test]
+fn access_points_are_names() {
+    let config: DiameterConfig =
+        serde_json::from_str(r#"{"accounting": {"apns": ["internet", "two words", "", "corp.example"]}}"#)
+            .unwrap();
+    assert_eq!(keys(&config), ["accounting.apns[1]", "accounting.apns[2]"]);
 }

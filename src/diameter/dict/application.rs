@@ -1,6 +1,6 @@
 //! The applications that this node serves (RFC 6733 §2.4).
 
-use super::{base, s6a, s6t, t6a, tgpp};
+use super::{accounting, base, s6a, s6c, s6t, t6a, tgpp};
 
 /// How an application is advertised in capabilities exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,9 @@ pub struct Application {
     pub id: u32,
     /// How it is advertised.
     pub advertised: Advertised,
+    /// Whether it is read from copies only: this node has no part to play in it, and whoever addressed it would be
+    /// answered by nobody who knows. A peer that is not in mode `copy` is not offered it.
+    pub copies_only: bool,
 }
 
 const fn tgpp(name: &'static str, id: u32) -> Application {
@@ -32,14 +35,25 @@ const fn tgpp(name: &'static str, id: u32) -> Application {
         advertised: Advertised::VendorSpecific {
             vendor: tgpp::VENDOR_ID,
         },
+        copies_only: false,
     }
 }
 
 /// Every application served, in the order in which they are advertised.
 pub const APPLICATIONS: &[Application] = &[
-    tgpp("s6a", s6a::APPLICATION),
+    Application {
+        copies_only: true,
+        ..tgpp("s6a", s6a::APPLICATION)
+    },
+    tgpp("s6c", s6c::APPLICATION),
     tgpp("s6t", s6t::APPLICATION),
     tgpp("t6a", t6a::APPLICATION),
+    Application {
+        name: "rf",
+        id: accounting::APPLICATION,
+        advertised: Advertised::Accounting,
+        copies_only: false,
+    },
 ];
 
 /// The application of that Application-Id.

@@ -25,6 +25,18 @@ pub struct Local {
     pub applications: Arc<[u32]>,
 }
 
+impl Local {
+    /// The same node towards a peer that may use these applications: to offer others would be to invite what has to be
+    /// refused.
+    #[must_use]
+    pub fn offering(&self, applications: &Arc<[u32]>) -> Self {
+        Self {
+            applications: Arc::clone(applications),
+            ..self.clone()
+        }
+    }
+}
+
 /// What a sound CER or CEA said about the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
@@ -66,7 +78,7 @@ pub fn write_cer(out: &mut BytesMut, local: &Local, addresses: &[IpAddr], hop_by
     cer.finish();
 }
 
-/// Appends the CEA to a CER that was accepted or not. All our applications are listed, not only the common ones.
+/// Appends the CEA to a CER that was accepted or not. All applications that we offer this peer are listed, not only the common ones.
 pub fn write_cea(
     out: &mut BytesMut,
     local: &Local,

@@ -93,6 +93,7 @@ pub(crate) async fn run<F: ServiceFactory>(
         applications: capabilities.applications,
         relay: capabilities.relay,
         doubt: link.entry.record.doubt().clone(),
+        copies: link.entry.mode == PeerMode::Copy,
     };
     let entry = Arc::clone(&link.entry);
     let connection = status::Connection {

@@ -162,7 +162,8 @@ async fn respond<F: ServiceFactory>(
             }
         }
     }
-    capabilities::write_cea(&mut out, &node.local, &[ends.local], &header, Ok(()));
+    let local = node.local.offering(&link.entry.applications);
+    capabilities::write_cea(&mut out, &local, &[ends.local], &header, Ok(()));
     metrics.sent(&out);
     send(node, writer, &mut out).await?;
     Ok(Opened {
@@ -225,7 +226,7 @@ pub(crate) async fn initiate<F: ServiceFactory>(
     let hop_by_hop = node.next_hop_by_hop();
     capabilities::write_cer(
         &mut out,
-        &node.local,
+        &node.local.offering(&link.entry.applications),
         &[ends.local],
         hop_by_hop,
         node.next_end_to_end(),

@@ -5,13 +5,15 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use tokio::sync::mpsc;
+use tracing::debug;
 
 use super::Shared;
 use super::pending::{Pending, Waiting};
-use crate::diameter::apps::{self, Decoded, PendingAnswer, Verdict};
+use crate::diameter::apps::{self, Decoded, Doubt, PendingAnswer, Terms};
 use crate::diameter::client::Line;
 use crate::diameter::codec::{Defect, Message, ResultCode, answer_error};
 use crate::diameter::service::{ConnectedPeer, Service};
+use crate::domain::Timestamp;
 use crate::ingest::{Ack, Acked, Acknowledge, Feed, Refusal, Refused};
 
 /// News for a connection.
@@ -38,6 +40,7 @@ impl Acknowledge for Acks {
 pub struct Connection {
     shared: Arc<Shared>,
     feed: Feed,
+    terms: Terms,
     acks: Arc<dyn Acknowledge>,
     pending: Pending,
     line: Line,
@@ -55,14 +58,23 @@ impl Connection {
         let line = shared.client.open(peer, move || {
             let _ = wake.send(Completion::Handed);
         });
+        let terms = Terms {
+            copies: peer.copies,
+            apns: shared.apns.clone(),
+        };
         let connection = Self {
             shared,
             feed,
+            terms,
             acks: Arc::new(Acks(news)),
             pending: Pending::default(),
             line,
         };
         (connection, completions)
+    }
+
+    fn read(&self, request: &Message<'_>, received_at: Timestamp) -> Result<Decoded, Defect> {
+        apps::decode(request, received_at, &*self.shared.asked, &self.terms)
     }
 
     fn refuse(&self, request: &Message<'_>, defect: &Defect, out: &mut BytesMut) {
@@ -72,7 +84,17 @@ impl Connection {
 
     fn too_busy(&self, answer: &PendingAnswer, out: &mut BytesMut) {
         self.feed.refused(Refusal::TooBusy);
-        answer.write(out, Verdict::of(ResultCode::TOO_BUSY), &self.shared.identity);
+        answer.write(out, answer.refusal(ResultCode::TOO_BUSY), &self.shared.identity);
+    }
+
+    fn doubted(&self, doubt: &Doubt) {
+        self.shared.resets.increment(1);
+        debug!(
+            server = %doubt.server,
+            imsi_prefixes = doubt.imsi_prefixes.len(),
+            reset_ids = doubt.reset_ids.len(),
+            "a server of the network reports that it lost its state"
+        );
     }
 }
 
@@ -82,10 +104,13 @@ impl Service for Connection {
     fn request(&mut self, now: Instant, request: &Message<'_>, out: &mut BytesMut) {
         let shared = &self.shared;
         let received_at = shared.clock.now();
-        let mut decoded = match apps::decode(request, received_at, &*shared.asked) {
+        let mut decoded = match self.read(request, received_at) {
             Ok(decoded) => decoded,
             Err(defect) => return self.refuse(request, &defect, out),
         };
+        if let Some(doubt) = &decoded.doubt {
+            self.doubted(doubt);
+        }
         if decoded.events.is_empty() {
             let answer = PendingAnswer::new(request, decoded.reply);
             answer.write(out, answer.verdict(None), &shared.identity);
@@ -99,12 +124,12 @@ impl Service for Connection {
                 return;
             }
             // The first is under way, or was never heard of again. The same facts once more do no harm.
-            decoded = match apps::decode(request, seen.received_at, &*shared.asked) {
+            decoded = match self.read(request, seen.received_at) {
                 Ok(decoded) => decoded,
                 Err(defect) => return self.refuse(request, &defect, out),
             };
         }
-        let Decoded { events, reply } = decoded;
+        let Decoded { events, reply, .. } = decoded;
         let answer = PendingAnswer::new(request, reply);
         let token = self.pending.next_token();
         let count = events.len();
@@ -148,8 +173,8 @@ impl Service for Connection {
                 self.shared.seen.answered(key, verdict);
                 verdict
             }
-            Some(Refused::Store) => Verdict::of(ResultCode::UNABLE_TO_COMPLY),
-            Some(Refused::ShuttingDown) => Verdict::of(ResultCode::TOO_BUSY),
+            Some(Refused::Store) => answer.refusal(ResultCode::UNABLE_TO_COMPLY),
+            Some(Refused::ShuttingDown) => answer.refusal(ResultCode::TOO_BUSY),
         };
         answer.write(out, verdict, &self.shared.identity);
     }

@@ -12,12 +12,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::diameter::apps::Asked;
+use metrics::{Counter, counter, describe_counter};
+
+use crate::diameter::apps::{Apns, Asked};
 use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::service::{Completions, ConnectedPeer, ServiceFactory};
 use crate::ingest::{Feed, Ingest, ReceiptClock};
-use metrics::{Counter, counter, describe_counter};
 
 pub use connection::{Completion, Connection};
 
@@ -28,6 +29,9 @@ pub const UNKNOWN_PEER: &str = "unknown";
 
 /// Requests that had been seen before, by any peer: sent again by their originator, or on another path.
 pub const DUPLICATES: &str = "reachd_diameter_duplicate_requests_total";
+
+/// Resets of servers of the network, such as HSSs, that peers told of.
+pub const RESETS: &str = "reachd_diameter_server_resets_total";
 
 /// Makes a feed of every connection that opens.
 pub struct DiameterFeed {
@@ -44,8 +48,10 @@ struct Shared {
     answer_within: Duration,
     asked: Arc<dyn Asked>,
     seen: SeenRequests,
+    apns: Apns,
     duplicates: Counter,
     client: Client,
+    resets: Counter,
 }
 
 impl std::fmt::Debug for Shared {
@@ -61,6 +67,8 @@ pub struct Treatment {
     pub answer_within: Duration,
     /// How many requests are remembered so that a duplicate is recognised.
     pub remembered: usize,
+    /// The access points whose sessions count as data.
+    pub apns: Apns,
 }
 
 impl DiameterFeed {
@@ -84,9 +92,13 @@ impl DiameterFeed {
         describe_counter!(DUPLICATES, "Diameter requests that had been seen before");
         let duplicates = counter!(DUPLICATES);
         duplicates.increment(0);
+        describe_counter!(RESETS, "Reports that an HSS lost its state (Reset-Request)");
+        let resets = counter!(RESETS);
+        resets.increment(0);
         let Treatment {
             answer_within,
             remembered,
+            apns,
         } = treatment;
         Self {
             shared: Arc::new(Shared {
@@ -96,8 +108,10 @@ impl DiameterFeed {
                 answer_within,
                 asked,
                 seen: SeenRequests::new(remembered),
+                apns,
                 duplicates,
                 client,
+                resets,
             }),
             feeds: peers.into_iter().map(feed).collect(),
             unknown: Feed::register(UNKNOWN_PEER),

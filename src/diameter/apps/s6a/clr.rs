@@ -1,6 +1,7 @@
 //! Cancel-Location-Request: the HSS tells a node that it serves the subscriber no longer (TS 29.272 §5.2.1.2).
 
-use super::{AnyReply, Changes, destination_host, mask, required};
+use super::{AnyReply, Changes};
+use crate::diameter::apps::read::{destination_host, mask, required};
 use crate::diameter::codec::{Defect, Message};
 use crate::diameter::dict::s6a::{cancellation_type, clr_flags};
 use crate::diameter::dict::tgpp;

@@ -1,6 +1,7 @@
 //! Insert-Subscriber-Data-Request: the HSS sends a node the subscriber's profile (TS 29.272 §5.2.2.1).
 
-use super::{AnyReply, Changes, destination_host, mask};
+use super::{AnyReply, Changes};
+use crate::diameter::apps::read::{destination_host, mask};
 use crate::diameter::codec::{Defect, Message};
 use crate::diameter::dict::s6a::idr_flags;
 use crate::diameter::dict::tgpp;

@@ -13,16 +13,22 @@
 //! | CLR | deregistered or unreachable, or nothing where the device only moved |
 //! | NOR | reachable, unreachable, deregistered, cleared |
 //! | IDR | identifiers; SMS deregistered |
-//! | AIR, DSR, RSR | none |
+//! | AIR, DSR | none |
+//! | RSR | none, but what that HSS knows is in doubt |
 //!
-//! AIR tells that a device is asking for service, not that it got any. RSR tells that an HSS restarted: nodes will
-//! register their devices again, and nothing is lost meanwhile.
+//! AIR tells that a device is asking for service, not that it got any; it comes before every attach, also those that are
+//! refused. DSR takes something out of a profile. RSR tells that an HSS restarted: nodes will register their devices
+//! again, and nothing is lost meanwhile.
+//!
+//! S6a is read from copies only. A node that is *addressed* with an Update-Location-Request is taken for an HSS that has
+//! the profile, which this one is not; peers of mode `endpoint` are not offered the application (ADR 10).
 
 mod clr;
 mod idr;
 mod nor;
 mod pur;
 mod reply;
+mod rsr;
 #[cfg(test)]
 mod tests;
 mod ulr;
@@ -31,12 +37,11 @@ pub use reply::Reply;
 
 use smallvec::SmallVec;
 
+use super::read::{external_identifier, imsi, msisdn, required};
 use super::{Decoded, Reply as AnyReply};
-use crate::diameter::codec::{Avp, Defect, Message, ResultCode};
-use crate::diameter::dict::{AvpDef, base, check_request, s6a, tgpp};
-use crate::domain::{
-    Change, Event, ExternalIdentifier, Imsi, Msisdn, Node, SubscriberIdentifiers, Timestamp,
-};
+use crate::diameter::codec::{Defect, Message, ResultCode};
+use crate::diameter::dict::{base, check_request, s6a, tgpp};
+use crate::domain::{Change, Event, SubscriberIdentifiers, Timestamp};
 
 /// The changes of one request: seldom more than one.
 type Changes = SmallVec<[Change; 1]>;
@@ -63,75 +68,35 @@ pub fn decode(request: &Message<'_>, received_at: Timestamp) -> Result<Decoded, 
         319 => idr::read(request, &mut changes)?,
         321 => pur::read(request, &mut changes)?,
         323 => nor::read(request, received_at, &mut changes)?,
-        // Authentication-Information, Delete-Subscriber-Data, Reset.
-        _ => {
+        322 => {
             return Ok(Decoded {
-                events: SmallVec::new(),
-                reply: AnyReply::Plain,
+                doubt: Some(Box::new(rsr::read(request)?)),
+                ..Decoded::plain(None)
             });
         }
+        // Authentication-Information, Delete-Subscriber-Data.
+        _ => return Ok(Decoded::plain(None)),
     };
     let (subscriber, binds) = subscriber(request)?;
-    let event = (binds || !changes.is_empty()).then(|| Event {
-        subscriber,
-        event_time: received_at,
-        received_at,
-        changes,
-    });
-    Ok(Decoded {
-        events: event.into_iter().collect(),
-        reply,
-    })
+    let event =
+        (binds || !changes.is_empty()).then(|| Event::new(subscriber, received_at, received_at, changes));
+    Ok(Decoded::replying(event, reply))
 }
 
 /// Whom it is about: the IMSI in User-Name, and what Subscription-Data adds to it. Also whether it adds anything.
 ///
 /// A second number (A-MSISDN) is left out: a subscriber has one MSISDN here.
 fn subscriber(request: &Message<'_>) -> Result<(SubscriberIdentifiers, bool), Defect> {
-    let user_name = required(request, &base::USER_NAME)?;
-    let imsi = Imsi::parse(user_name.as_utf8()?).map_err(|_| Defect::invalid_value(&user_name))?;
+    let imsi = imsi(&required(request, &base::USER_NAME)?)?;
     let Some(profile) = request.find(&tgpp::SUBSCRIPTION_DATA) else {
         return Ok((imsi.into(), false));
     };
     let profile = profile.grouped()?;
-    let msisdn = match profile.find(&tgpp::MSISDN) {
-        Some(avp) => {
-            let digits = avp.as_tbcd()?;
-            Some(Msisdn::parse(digits.as_str()).map_err(|_| Defect::invalid_value(&avp))?)
-        }
-        None => None,
-    };
-    let external = match profile.find(&tgpp::EXTERNAL_IDENTIFIER) {
-        Some(avp) => {
-            Some(ExternalIdentifier::parse(avp.as_utf8()?).map_err(|_| Defect::invalid_value(&avp))?)
-        }
-        None => None,
-    };
+    let number = profile.find(&tgpp::MSISDN);
+    let msisdn = number.map(|avp| msisdn(&avp)).transpose()?;
+    let external = profile.find(&tgpp::EXTERNAL_IDENTIFIER);
+    let external = external.map(|avp| external_identifier(&avp)).transpose()?;
     let binds = msisdn.is_some() || external.is_some();
     let identifiers = SubscriberIdentifiers::new(Some(imsi), msisdn, external).unwrap_or_else(|| imsi.into());
     Ok((identifiers, binds))
-}
-
-/// An AVP that the command's grammar requires.
-fn required<'a>(request: &Message<'a>, def: &AvpDef) -> Result<Avp<'a>, Defect> {
-    request.find(def).ok_or_else(|| Defect::missing(def))
-}
-
-/// The node that sent the request, whatever agents it came through.
-fn origin_host(request: &Message<'_>) -> Result<Node, Defect> {
-    node(&required(request, &base::ORIGIN_HOST)?)
-}
-
-/// The node that the HSS addressed.
-fn destination_host(request: &Message<'_>) -> Result<Node, Defect> {
-    node(&required(request, &base::DESTINATION_HOST)?)
-}
-
-fn node(identity: &Avp<'_>) -> Result<Node, Defect> {
-    Node::parse(identity.as_identity()?).map_err(|_| Defect::invalid_value(identity))
-}
-
-/// A mask: absent means all bits clear (TS 29.272 §7.3.1). Unknown bits are ignored.
-fn mask(request: &Message<'_>, def: &AvpDef) -> Result<Option<u32>, Defect> {
-    request.find(def).map(|avp| avp.as_u32()).transpose()
 }

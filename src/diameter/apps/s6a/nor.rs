@@ -1,6 +1,7 @@
 //! Notify-Request: a node reports what it learnt about the subscriber (TS 29.272 §5.2.5).
 
-use super::{AnyReply, Changes, Reply, mask, origin_host};
+use super::{AnyReply, Changes, Reply};
+use crate::diameter::apps::read::{available_until, mask, origin_host};
 use crate::diameter::codec::{Defect, Message};
 use crate::diameter::dict::s6a::{alert_reason, nor_flags};
 use crate::diameter::dict::tgpp;
@@ -30,13 +31,7 @@ pub(super) fn read(
 ) -> Result<AnyReply, Defect> {
     let flags = mask(request, &tgpp::NOR_FLAGS)?.unwrap_or(0);
     let set = |bit| flags & bit != 0;
-    let until = match request.find(&tgpp::MAXIMUM_UE_AVAILABILITY_TIME) {
-        Some(avp) => {
-            let micros = avp.as_time()?.saturating_mul(1_000_000);
-            Timestamp::from_micros(micros).filter(|until| *until > received_at)
-        }
-        None => None,
-    };
+    let until = available_until(request, received_at)?;
     let node = origin_host(request)?;
     let ready_mme = set(nor_flags::READY_FOR_SM_FROM_MME);
     let ready_sgsn = set(nor_flags::READY_FOR_SM_FROM_SGSN);

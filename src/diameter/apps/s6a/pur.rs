@@ -1,6 +1,7 @@
 //! Purge-UE-Request: a node has deleted the subscriber (TS 29.272 §5.2.1.3).
 
-use super::{AnyReply, Changes, Reply, mask, origin_host};
+use super::{AnyReply, Changes, Reply};
+use crate::diameter::apps::read::{mask, origin_host};
 use crate::diameter::codec::{Defect, Message};
 use crate::diameter::dict::s6a::pur_flags;
 use crate::diameter::dict::tgpp;

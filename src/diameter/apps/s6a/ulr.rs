@@ -1,6 +1,7 @@
 //! Update-Location-Request: a node serves the subscriber from now on (TS 29.272 §5.2.1.1).
 
-use super::{AnyReply, Changes, Reply, origin_host, required};
+use super::{AnyReply, Changes, Reply};
+use crate::diameter::apps::read::{origin_host, required};
 use crate::diameter::codec::{Defect, Message};
 use crate::diameter::dict::s6a::ulr_flags;
 use crate::diameter::dict::tgpp;

@@ -171,6 +171,7 @@ impl<'a> Reading<'a> {
         Decoded {
             events: self.events,
             reply: reply(self.unknown, self.notices, self.kinds),
+            doubt: None,
         }
     }
 

@@ -234,6 +234,8 @@ pub(super) fn config() -> DiameterConfig {
             PeerConfig::new("dra1.example"),
             PeerConfig {
                 mode: PeerMode::Endpoint,
+                // What no configuration allows; which application it is matters to nobody here.
+                applications: vec!["s6a".to_owned()],
                 ..PeerConfig::new("hss1.example")
             },
         ],
