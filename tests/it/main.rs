@@ -10,6 +10,7 @@
 
 mod support;
 
+mod applications;
 mod cli;
 mod crash;
 mod deploy;
