@@ -60,7 +60,7 @@ pub(super) fn read(
     }
     // Whether the sender is the registered node shows in its reports alone: an SMS registration is never seen on a
     // copy feed.
-    let reports = !changes.is_empty();
+    let reports = u8::try_from(changes.len()).unwrap_or(u8::MAX);
     if set(nor_flags::REMOVAL_OF_MME_REGISTRATION_FOR_SMS) {
         changes.push(Change::Deregistered {
             slot: Slot::MmeSms,

@@ -20,8 +20,8 @@ pub enum Reply {
     },
     /// NOA.
     Notify {
-        /// Whether the outcome tells if the sender is the registered node.
-        reports: bool,
+        /// How many changes, the first of the event, tell if the sender is the registered node.
+        reports: u8,
     },
 }
 
@@ -30,12 +30,10 @@ impl Reply {
     /// (TS 29.272 §5.2.1.3.3); a report by one gets DIAMETER_ERROR_UNKNOWN_SERVING_NODE (§5.2.5.1.3).
     pub(in crate::diameter::apps) fn verdict(self, effect: Option<Effect>) -> Verdict {
         match (self, effect) {
-            (Self::Notify { reports: true }, Some(effect)) if effect.outcome == Outcome::NotHolder => {
-                Verdict {
-                    answered: Answered::Experimental(s6a::UNKNOWN_SERVING_NODE),
-                    detail: 0,
-                }
-            }
+            (Self::Notify { reports }, Some(effect)) if is_unknown(reports, effect) => Verdict {
+                answered: Answered::Experimental(s6a::UNKNOWN_SERVING_NODE),
+                detail: 0,
+            },
             (Self::Purge { mme, sgsn }, Some(effect)) => {
                 // The halves stand in this order among the event's changes.
                 let bit =
@@ -65,4 +63,11 @@ impl Reply {
             Self::Notify { .. } => {}
         }
     }
+}
+
+/// Whether nothing that a node reported is true of it, because another node is the registered one. What else it said,
+/// of SMS that it served, does not make it known again.
+fn is_unknown(reports: u8, effect: Effect) -> bool {
+    let none_stands = (0..reports).all(|place| !effect.stands(place.into()));
+    reports > 0 && none_stands && effect.outcome >= Outcome::NotHolder
 }

@@ -11,9 +11,12 @@ mod clr;
 mod identity;
 mod nor;
 mod pur;
+mod races;
 mod refused;
+mod rsr;
 mod scenario;
 mod ulr;
+mod watch;
 
 use bytes::BytesMut;
 

@@ -42,3 +42,35 @@ fn an_initial_attach_elsewhere_makes_the_half_unreachable() {
     assert_eq!(cancel(4, Some(2)), sgsn);
     assert_eq!(cancel(4, None), [&mme[..], &sgsn].concat());
 }
+
+/// "The node being cancelled is Destination-Host, not Origin-Host (that is the HSS)", "(case-insensitive)"
+#[test]
+fn the_node_is_the_one_that_the_hss_addressed() {
+    let octets = request(&s6a::CANCEL_LOCATION, |request| {
+        request.avp_i32(&tgpp::CANCELLATION_TYPE, 2);
+    });
+    let mut shouting = octets.clone();
+    let at = shouting
+        .windows(MME.len())
+        .position(|part| part == MME.as_bytes())
+        .unwrap();
+    shouting[at..at + 3].copy_from_slice(b"MME");
+    for octets in [octets, shouting] {
+        let event = read(&octets).unwrap().events.pop().unwrap();
+        assert_eq!(
+            event.changes.into_vec(),
+            [deregistered(Slot::Mme), deregistered(Slot::Sgsn)]
+        );
+    }
+}
+
+#[test]
+fn a_cause_that_is_none_is_an_invalid_value() {
+    for cause in [-1, 5] {
+        let octets = request(&s6a::CANCEL_LOCATION, |request| {
+            request.avp_i32(&tgpp::CANCELLATION_TYPE, cause);
+        });
+        let defect = read(&octets).unwrap_err();
+        assert_eq!((defect.result_code.0, defect.avp()), (5004, Some((1420, 10415))));
+    }
+}

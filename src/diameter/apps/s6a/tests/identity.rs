@@ -74,6 +74,20 @@ fn only_the_removal_of_sms_is_a_change() {
     }
 }
 
+/// "Barring: Subscriber-Status 1, PDN-Connection-Restricted: … it is not a reachability event", "IDR
+/// Monitoring-Event-Configuration | none"
+#[test]
+fn what_a_profile_allows_or_asks_for_is_no_event() {
+    let write = profile(|profile| {
+        profile
+            .avp_i32(&tgpp::SUBSCRIBER_STATUS, 1)
+            .avp_u32(&tgpp::OPERATOR_DETERMINED_BARRING, 1)
+            .avp_u32(&tgpp::SUBSCRIPTION_DATA_FLAGS, 0b1011)
+            .group(&tgpp::MONITORING_EVENT_CONFIGURATION, |_| {});
+    });
+    assert_eq!(event(&s6a::INSERT_SUBSCRIBER_DATA, write), None);
+}
+
 /// "DSR: identity or barring update only", "RSR: no reachability change", and AIR, which tells of an attempt alone.
 #[test]
 fn other_requests_are_no_events() {

@@ -62,10 +62,22 @@ fn every_bit_is_read_by_itself() {
     }
 }
 
-/// "absent NOR-Flags = all clear"
+/// "absent NOR-Flags = all clear"; "Terminal-Information, APN/PGW data, bit 7, SRVCC | | identity or none";
+/// "Monitoring-Event-Config-Status | | a monitoring configuration was refused or is unknown"
 #[test]
 fn a_notification_without_flags_says_nothing() {
     assert_eq!(changes(&s6a::NOTIFY, |_| {}), []);
+    let other = changes(&s6a::NOTIFY, |request| {
+        request
+            .group(&tgpp::TERMINAL_INFORMATION, |terminal| {
+                terminal.avp_utf8(&tgpp::IMEI, "00000000000000");
+            })
+            .avp_u32(&tgpp::CONTEXT_IDENTIFIER, 1)
+            .avp_utf8(&base::SERVICE_SELECTION, "internet")
+            .avp_i32(&tgpp::UE_SRVCC_CAPABILITY, 1)
+            .group(&tgpp::MONITORING_EVENT_CONFIG_STATUS, |_| {});
+    });
+    assert_eq!(other, []);
 }
 
 /// "Maximum-UE-Availability-Time: until for the reachability above"

@@ -1,121 +1,63 @@
-//! Requests in the order they come, and what is known of the subscriber after them.
+//! Requests in the order they come, and what is known of the subscriber after them: what is no race.
 
-use std::time::Duration;
-
+use super::watch::Watch;
 use super::*;
-use crate::domain::{Outcome, Registrations, Status};
+use crate::domain::{Outcome, Status};
 
-/// The subscriber as requests arrive, one a second.
-struct Watch {
-    known: Registrations,
-    now: Timestamp,
-}
+const LTE: u32 = 1 << 1 | 1 << 8;
 
-impl Watch {
-    fn new() -> Self {
-        Self {
-            known: Registrations::default(),
-            now: now(),
-        }
-    }
-
-    /// Takes a request in which the usual MME's name is replaced by one of the same length.
-    fn take(
-        &mut self,
-        mme: &str,
-        command: &CommandDef,
-        write: impl FnOnce(&mut MessageBuilder<'_>),
-    ) -> Option<Outcome> {
-        assert_eq!(mme.len(), MME.len());
-        let mut octets = request(command, write);
-        let at = octets
-            .windows(MME.len())
-            .position(|part| part == MME.as_bytes())
-            .unwrap();
-        octets[at..at + MME.len()].copy_from_slice(mme.as_bytes());
-        self.now = self.now.plus(Duration::from_secs(1));
-        let event = decode(&Message::decode(&octets).unwrap(), self.now)
-            .unwrap()
-            .events
-            .pop()?;
-        Some(self.known.apply(&event).outcome)
-    }
-
-    fn status(&self) -> Status {
-        self.known.reachability(self.now).status
-    }
-}
-
-const B: &str = "mme-b.epc.example";
-
+/// "same node as stored | refresh (after HSS reset, SMS registration change, profile refresh). No CLR follows"
 #[test]
-fn a_late_purge_by_the_old_node_changes_nothing() {
+fn the_same_node_once_more_is_a_refresh() {
     let mut watch = Watch::new();
-    watch.take(MME, &s6a::UPDATE_LOCATION, ulr(2));
-    watch.take(B, &s6a::UPDATE_LOCATION, ulr(2));
-    let purge = watch.take(MME, &s6a::PURGE_UE, |_| {});
-    assert_eq!(
-        (purge, watch.status()),
-        (Some(Outcome::NotHolder), Status::ConnectedData)
-    );
-    let purge = watch.take(B, &s6a::PURGE_UE, |_| {});
-    assert_eq!(
-        (purge, watch.status()),
-        (Some(Outcome::Applied), Status::NotConnected)
-    );
+    watch.attach(MME, LTE);
+    let before = watch.known().last_status_time;
+    let refresh = watch.take(MME, &s6a::UPDATE_LOCATION, ulr(LTE));
+    assert_eq!(refresh, Some(Outcome::Applied));
+    assert_eq!(watch.status(), Status::ConnectedData);
+    assert!(watch.known().last_status_time > before);
 }
 
+/// "ULA success | … earlier "purged" or "unreachable" of that slot cleared"; "Keep the node identity with a purged mark …
+/// and only a new ULR clears it"
 #[test]
-fn a_cancel_that_overtakes_the_new_registration_is_no_gap() {
+fn an_attach_clears_an_earlier_purge_and_an_earlier_loss() {
     let mut watch = Watch::new();
-    watch.take(MME, &s6a::UPDATE_LOCATION, ulr(2));
-    let cancel = watch.take(MME, &s6a::CANCEL_LOCATION, |request| {
-        request.avp_i32(&tgpp::CANCELLATION_TYPE, 0);
-    });
-    assert_eq!((cancel, watch.status()), (None, Status::ConnectedData));
-    watch.take(B, &s6a::UPDATE_LOCATION, ulr(2));
+    watch.attach(MME, LTE);
+    watch.purge(MME, None);
+    watch.notify(MME, 1 << 3);
+    assert_eq!(
+        watch.status(),
+        Status::NotConnected,
+        "a report does not undo a purge"
+    );
+    watch.attach(MME, LTE);
+    assert_eq!(watch.status(), Status::ConnectedData);
+    watch.cancel(MME, 4, Some(1));
+    assert_eq!(watch.status(), Status::NotConnected);
+    watch.attach(MME, LTE);
     assert_eq!(watch.status(), Status::ConnectedData);
 }
 
+/// "2 SUBSCRIPTION_WITHDRAWAL … With CLR-Flags bit 1 (reattach) a new ULR should follow"
 #[test]
-fn the_end_of_sms_in_the_mme_leaves_data() {
+fn a_withdrawal_lasts_until_the_device_attaches_again() {
     let mut watch = Watch::new();
-    watch.take(MME, &s6a::UPDATE_LOCATION, ulr(2));
-    watch.take(MME, &s6a::NOTIFY, |request| {
-        request
-            .avp_u32(&tgpp::NOR_FLAGS, 1 << 6)
-            .avp_i32(&tgpp::ALERT_REASON, 0);
-    });
-    let answer = watch.known.reachability(watch.now);
-    assert_eq!((answer.data, answer.sms), (true, true));
-    watch.take(MME, &s6a::NOTIFY, |request| {
-        request.avp_u32(&tgpp::NOR_FLAGS, 1 << 9);
-    });
-    let answer = watch.known.reachability(watch.now);
-    assert_eq!((answer.data, answer.sms), (true, false));
+    watch.attach(MME, LTE);
+    watch.notify(MME, 1 << 6);
+    watch.cancel(MME, 2, Some(2));
+    assert_eq!((watch.known().data, watch.known().sms), (false, false));
+    watch.attach(MME, LTE);
+    assert_eq!(watch.status(), Status::ConnectedData);
 }
 
+/// "ULA-Flags bit 1 clear | … a previous MME SMS registration of another node is gone with the move"
 #[test]
-fn a_report_by_the_old_node_does_not_speak_for_the_new_one() {
+fn sms_at_the_old_mme_is_gone_with_the_move() {
     let mut watch = Watch::new();
-    watch.take(MME, &s6a::UPDATE_LOCATION, ulr(2));
-    watch.take(B, &s6a::UPDATE_LOCATION, ulr(2));
-    let cancel = watch.take(MME, &s6a::CANCEL_LOCATION, |request| {
-        request
-            .avp_i32(&tgpp::CANCELLATION_TYPE, 4)
-            .avp_u32(&tgpp::CLR_FLAGS, 1);
-    });
-    assert_eq!(
-        (cancel, watch.status()),
-        (Some(Outcome::NotHolder), Status::ConnectedData)
-    );
-}
-
-#[test]
-fn an_attach_in_one_domain_ends_the_other() {
-    let mut watch = Watch::new();
-    watch.take(MME, &s6a::UPDATE_LOCATION, ulr(0));
-    watch.take(B, &s6a::UPDATE_LOCATION, ulr(2 | 1 << 5));
-    watch.take(B, &s6a::PURGE_UE, |_| {});
-    assert_eq!(watch.status(), Status::NotConnected);
+    watch.attach(MME, LTE);
+    watch.notify(MME, 1 << 6);
+    assert!(watch.is_up(Slot::MmeSms));
+    watch.attach("mme-b.epc.example", LTE);
+    assert!(!watch.is_up(Slot::MmeSms));
 }

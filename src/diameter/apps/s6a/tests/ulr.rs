@@ -38,8 +38,6 @@ fn flags_tell_the_slot_and_what_else_ends() {
         // "bit 8 set: AMF-3GPP stays" – the first rows.
         // "bit 2 Skip-Subscriber-Data: registration is as real as any other"
         (S6A | KEEP_5GS | 1 << 2, registered(Slot::Mme, false, false)),
-        // "bit 4 Node-Type": a combined node; this request is for one half.
-        (S6A | KEEP_5GS | 1 << 4, registered(Slot::Mme, false, false)),
         // "SMS-Only (bit 7) does not say that data is absent"
         (S6A | KEEP_5GS | 1 << 7, registered(Slot::Mme, false, false)),
         // Unknown bits are ignored.
@@ -49,15 +47,62 @@ fn flags_tell_the_slot_and_what_else_ends() {
     }
 }
 
-/// "MME-Number-for-MT-SMS, SMS-Register-Request: request only" and "leave SMS of the slot unknown, do not infer from
-/// the request".
+fn with(flags: u32, write: impl FnOnce(&mut MessageBuilder<'_>)) -> Vec<Change> {
+    changes(&s6a::UPDATE_LOCATION, |request| {
+        ulr(flags | KEEP_5GS)(request);
+        write(request);
+    })
+}
+
+/// "MME-Number-for-MT-SMS, SMS-Register-Request, ULR-Flags bit 7 SMS-Only | request only", "SMS-Register-Request 1
+/// NOT_PREFERRED | the MME prefers SGs", and "ULA not visible (mode C) | leave SMS of the slot unknown, do not infer from the
+/// request".
 #[test]
 fn a_wish_for_sms_registers_no_sms() {
+    let mme = registered(Slot::Mme, false, false);
+    for wish in [0, 1, 2] {
+        let changes = with(S6A | 1 << 7, |request| {
+            request
+                .avp_tbcd(&tgpp::MME_NUMBER_FOR_MT_SMS, "99912345")
+                .avp_i32(&tgpp::SMS_REGISTER_REQUEST, wish);
+        });
+        assert_eq!(changes, mme, "{wish}");
+    }
+    // "S6d with SMS-in-SGSN accepted (Subscription-Data-Flags bit 1) | SGSN slot SMS-registered": in the answer.
+    let sgsn = with(0, |request| {
+        request.avp_tbcd(&tgpp::SGSN_NUMBER, "99912345");
+    });
+    assert_eq!(sgsn, registered(Slot::Sgsn, false, false));
+}
+
+/// "bit 4 Node-Type, or SGSN-Number in an S6a ULR, or Coupled-Node-Diameter-ID, or same Origin-Host on S6a and S6d | combined
+/// MME/SGSN: later PUR and CLR may mean one half or both": the request itself is for the half that its indicator tells.
+#[test]
+fn a_combined_node_registers_one_half_at_a_time() {
+    let mme = registered(Slot::Mme, false, false);
+    assert_eq!(with(S6A | 1 << 4, |_| {}), mme);
+    let number = with(S6A, |request| {
+        request.avp_tbcd(&tgpp::SGSN_NUMBER, "99912345");
+    });
+    assert_eq!(number, mme);
+    let coupled = with(S6A | 1 << 4, |request| {
+        request.avp_utf8(&tgpp::COUPLED_NODE_DIAMETER_ID, "sgsn.epc.example");
+    });
+    assert_eq!(coupled, mme);
+    assert_eq!(with(1 << 4, |_| {}), registered(Slot::Sgsn, false, false));
+}
+
+/// "RAT-Type is an open list: accept and store unknown numbers", and whatever else is not read is no reason to lose an
+/// attach.
+#[test]
+fn values_of_a_later_release_are_let_pass() {
     let changes = changes(&s6a::UPDATE_LOCATION, |request| {
-        ulr(S6A | KEEP_5GS | 1 << 7)(request);
         request
-            .avp_tbcd(&tgpp::MME_NUMBER_FOR_MT_SMS, "99912345")
-            .avp_i32(&tgpp::SMS_REGISTER_REQUEST, 0);
+            .avp_i32(&tgpp::RAT_TYPE, 1034)
+            .avp_u32(&tgpp::ULR_FLAGS, S6A | KEEP_5GS)
+            .avp_octets(&tgpp::VISITED_PLMN_ID, &[0x00, 0xf1, 0x10])
+            .avp_i32(&tgpp::SMS_REGISTER_REQUEST, 77)
+            .avp_octets(&tgpp::MME_NUMBER_FOR_MT_SMS, &[0xaa]);
     });
     assert_eq!(changes, registered(Slot::Mme, false, false));
 }
