@@ -109,6 +109,16 @@ impl Facts {
         self.reachable.map(|report| report.at)
     }
 
+    /// Whether the node holds the slot by what it said itself.
+    pub(super) fn stands(&self) -> bool {
+        self.was_present() && self.deregistered_at < self.present_at()
+    }
+
+    /// Whether it ever did. What was let go and never seen to be held tells nothing by itself.
+    pub(super) fn was_present(&self) -> bool {
+        self.present_at().is_some()
+    }
+
     /// The newest proof that the node serves the subscriber: it registered it, or reached it.
     pub(super) fn present_at(&self) -> Option<Timestamp> {
         self.registered_at.max(self.reachable_at())

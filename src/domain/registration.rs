@@ -41,6 +41,10 @@ impl Registrations {
     /// names gets near, and then the oldest facts go.
     pub const MAX_NODES: usize = 16;
 
+    /// How many nodes of a shared slot are remembered that hold it no longer. Sessions come and go by the day; of those
+    /// that are over the newest tells since when, and a few more keep what was told late about them from bringing them back.
+    pub const MAX_OVER: usize = 6;
+
     /// Whether nothing at all is known.
     pub fn is_empty(&self) -> bool {
         self.held.is_empty() && self.cleared.is_empty()
@@ -251,28 +255,41 @@ impl Registrations {
         self.forget_oldest(slot);
     }
 
-    /// Keeps a slot within [`Self::MAX_NODES`]: what goes first is what is over, then what is oldest, and never the
-    /// holder.
+    /// Keeps a slot within [`Self::MAX_NODES`], and a shared one within [`Self::MAX_OVER`]: what goes first is what is over,
+    /// then what is oldest, and never the holder, nor of a shared slot the node that let go of it last, on which the
+    /// answer may rest.
     fn forget_oldest(&mut self, slot: Slot) {
-        while self.in_slot(slot).count() > Self::MAX_NODES {
-            let holder = self
-                .holder(slot)
-                .filter(|_| !slot.is_shared())
-                .map(|holder| &holder.node);
-            let stands =
-                |facts: &Facts| facts.present_at().is_some() && facts.deregistered_at < facts.present_at();
+        while self.in_slot(slot).count() > Self::MAX_NODES || self.remembers_too_many(slot) {
+            let spared = if slot.is_shared() {
+                self.last_to_leave(slot)
+            } else {
+                self.holder(slot)
+            };
+            let spared = spared.map(|spared| &spared.node);
             let oldest = self
                 .held
                 .iter()
                 .enumerate()
-                .filter(|(_, held)| held.slot == slot && Some(&held.node) != holder)
-                .min_by_key(|(_, held)| (stands(&held.facts), held.facts.newest(), &held.node))
+                .filter(|(_, held)| held.slot == slot && Some(&held.node) != spared)
+                .min_by_key(|(_, held)| (held.facts.stands(), held.facts.newest(), &held.node))
                 .map(|(place, _)| place);
             match oldest {
                 Some(place) => self.held.swap_remove(place),
                 None => return,
             };
         }
+    }
+
+    /// Whether more is remembered of what is over in a shared slot than matters.
+    fn remembers_too_many(&self, slot: Slot) -> bool {
+        slot.is_shared() && self.in_slot(slot).filter(|held| !held.facts.stands()).count() > Self::MAX_OVER
+    }
+
+    /// Of the nodes that held a slot and hold it no longer, the one that did last.
+    fn last_to_leave(&self, slot: Slot) -> Option<&Registration> {
+        self.in_slot(slot)
+            .filter(|held| held.facts.was_present() && !held.facts.stands())
+            .max_by_key(|held| (held.facts.deregistered_at, &held.node))
     }
 
     /// Whether anything is known of a slot.

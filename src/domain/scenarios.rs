@@ -351,6 +351,34 @@ fn data_stands_while_one_of_several_sessions_stands() {
 }
 
 #[test]
+fn of_sessions_that_are_over_few_are_remembered_and_the_newest_tells_since_when() {
+    let mut changes = vec![(1, registered(Slot::Session, "standing"))];
+    for n in 1..40 {
+        let name = format!("s{n}");
+        changes.push((10 * n, registered(Slot::Session, &name)));
+        changes.push((10 * n + 5, gone(Slot::Session, &name)));
+        // Nobody saw this one begin.
+        changes.push((10 * n + 6, gone(Slot::Session, &format!("lone{n}"))));
+    }
+    let (registrations, _) = story(&changes);
+    assert_eq!(registrations.iter().count(), 1 + Registrations::MAX_OVER);
+    assert_eq!(answer(&changes).0, Status::ConnectedData);
+    changes.push((900, gone(Slot::Session, "standing")));
+    assert_eq!(answer(&changes), (Status::NotConnected, Some(at(900))));
+    // What was told late about the last one does not bring it back.
+    changes.push((391, registered(Slot::Session, "s39")));
+    changes.push((392, registered(Slot::Session, "lone39")));
+    assert_eq!(answer(&changes), (Status::NotConnected, Some(at(900))));
+}
+
+#[test]
+fn sessions_of_which_only_the_end_was_seen_do_not_push_out_the_one_that_the_answer_rests_on() {
+    let mut changes = vec![(1, registered(Slot::Session, "s")), (5, gone(Slot::Session, "s"))];
+    changes.extend((10..30).map(|time| (time, gone(Slot::Session, &format!("lone{time}")))));
+    assert_eq!(answer(&changes), (Status::NotConnected, Some(at(5))));
+}
+
+#[test]
 fn outcomes_tell_duplicates_stale_facts_and_news_apart() {
     let attach = (20, registered(Slot::Mme, "a"));
     assert_eq!(story(&[attach.clone(), attach.clone()]).1, Outcome::Duplicate);
