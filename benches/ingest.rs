@@ -73,6 +73,7 @@ fn batch(first: u32, population: u32, at: i64) -> Batch {
     Batch {
         registrations,
         bindings: Vec::new(),
+        ip_sessions: Vec::new(),
     }
 }
 

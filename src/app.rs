@@ -38,7 +38,7 @@ use crate::ops::health::Readiness;
 use crate::ops::lifecycle::Stop;
 use crate::ops::metrics::Buckets;
 use crate::proto::v1::FeedKind;
-use crate::store::{AnyStore, Loaded, Store, StoreError};
+use crate::store::{AnyStore, Loaded, Store, StoreError, prune};
 use crate::{diameter, feed, grpc, ingest, ops};
 
 /// Subscribers with facts in the index.
@@ -237,6 +237,12 @@ impl App {
             Some(Err(error)) => Some(Err(error)),
             None => None,
         };
+        // Told to stop with everything else, and then waited for, so that the store is closed behind it.
+        let pruning = tokio::spawn(prune::run(
+            store.clone(),
+            config.store.prune_after,
+            closing.clone(),
+        ));
         let mut node: JoinHandle<()> = match loaded {
             Some(rows) => {
                 let rows = rows.context("the store cannot be used")?;
@@ -277,6 +283,7 @@ impl App {
                 let _ = (&mut grpc).await;
             }
             ingest.drain().await;
+            let _ = pruning.await;
         };
         let in_time = tokio::select! {
             () = orderly => true,

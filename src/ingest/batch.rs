@@ -1,12 +1,12 @@
 //! Arithmetic of batches: events in, rows out, without a clock or a store.
 
-use crate::domain::{Event, Facts, Node};
-use crate::store::{Batch, BindingRow, RegistrationRow};
+use crate::domain::{Change, Event, Facts, IpChangeKind, IpFacts, IpPrefix, Node, Slot, SubscriberId};
+use crate::store::{Batch, BindingRow, IpSessionRow, RegistrationRow};
 
 /// The rows that make these events durable: one per key, sorted by key, facts of the same key joined.
 pub(super) fn rows<'a>(events: impl Iterator<Item = &'a Event> + Clone) -> Batch {
     let mut registrations = Vec::with_capacity(events.size_hint().0);
-    let mut bindings = Vec::new();
+    let (mut bindings, mut ip_sessions) = (Vec::new(), Vec::new());
     for event in events {
         let subscriber = event.subscriber.subscriber();
         for change in &event.changes {
@@ -21,6 +21,7 @@ pub(super) fn rows<'a>(events: impl Iterator<Item = &'a Event> + Clone) -> Batch
                 received_at,
             });
         }
+        addresses(event, subscriber, &mut ip_sessions);
         for identifier in event.subscriber.bindings() {
             bindings.push(BindingRow {
                 identifier,
@@ -46,20 +47,60 @@ pub(super) fn rows<'a>(events: impl Iterator<Item = &'a Event> + Clone) -> Batch
         }
         same
     });
+    ip_sessions.sort_by_cached_key(|row: &IpSessionRow| {
+        let prefix = row.prefix.map(IpPrefix::text);
+        (row.subscriber, row.session.clone(), prefix)
+    });
+    ip_sessions.dedup_by(|later, kept| {
+        let key = |row: &IpSessionRow| (row.subscriber, row.session.clone(), row.prefix);
+        let same = key(later) == key(kept);
+        if same {
+            kept.facts.join(&later.facts);
+        }
+        same
+    });
     Batch {
         registrations,
         bindings,
+        ip_sessions,
     }
 }
 
-fn key(row: &RegistrationRow) -> (crate::domain::SubscriberId, crate::domain::Slot, Option<&Node>) {
+/// What an event does to the addresses of sessions. That a session ended is noted with them, whether or not it had any: by
+/// that it is found when it is to be forgotten.
+fn addresses(event: &Event, subscriber: SubscriberId, rows: &mut Vec<IpSessionRow>) {
+    for change in &event.addresses {
+        rows.push(IpSessionRow {
+            subscriber,
+            session: change.session.clone(),
+            prefix: Some(change.prefix),
+            facts: IpFacts::of(change.kind, event.event_time),
+        });
+    }
+    for change in &event.changes {
+        if let Change::Deregistered {
+            slot: Slot::Session,
+            node,
+        } = change
+        {
+            rows.push(IpSessionRow {
+                subscriber,
+                session: node.clone(),
+                prefix: None,
+                facts: IpFacts::of(IpChangeKind::Ended, event.event_time),
+            });
+        }
+    }
+}
+
+fn key(row: &RegistrationRow) -> (SubscriberId, Slot, Option<&Node>) {
     (row.subscriber, row.slot, row.node.as_ref())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Change, Ends, Imsi, Slot, SubscriberIdentifiers, Timestamp};
+    use crate::domain::{Ends, Imsi, IpChange, SubscriberIdentifiers, Timestamp};
 
     fn event(imsi: &str, micros: i64, change: Change) -> Event {
         let time = Timestamp::from_micros(micros).unwrap();
@@ -97,5 +138,54 @@ mod tests {
                 .registrations
                 .is_sorted_by_key(|row| (row.subscriber, row.slot))
         );
+    }
+
+    #[test]
+    fn addresses_of_one_session_become_one_row_each_and_its_end_another() {
+        let session = Node::parse("session-1").unwrap();
+        let address = |last, kind| IpChange {
+            prefix: IpPrefix::v4([192, 0, 2, last].into()).unwrap(),
+            session: session.clone(),
+            kind,
+        };
+        let up = Change::Registered {
+            slot: Slot::Session,
+            node: session.clone(),
+            ends: Ends::default(),
+        };
+        let down = Change::Deregistered {
+            slot: Slot::Session,
+            node: session.clone(),
+        };
+        let events = [
+            event("001010000000001", 10, up.clone()).with_addresses([address(9, IpChangeKind::Started)]),
+            event("001010000000001", 20, up).with_addresses([
+                address(9, IpChangeKind::Started),
+                address(7, IpChangeKind::Started),
+            ]),
+            event("001010000000001", 30, down).with_addresses([address(9, IpChangeKind::Ended)]),
+        ];
+        let batch = rows(events.iter());
+        let at = |micros| Some(Timestamp::from_micros(micros).unwrap());
+        let told: Vec<_> = batch
+            .ip_sessions
+            .iter()
+            .map(|row| {
+                (
+                    row.prefix.map(IpPrefix::text),
+                    row.facts.started_at,
+                    row.facts.ended_at,
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (None, None, at(30)),
+                (Some("192.0.2.7/32".to_owned()), at(20), None),
+                (Some("192.0.2.9/32".to_owned()), at(20), at(30)),
+            ]
+        );
+        assert_eq!((batch.registrations.len(), batch.rows()), (1, 4));
     }
 }

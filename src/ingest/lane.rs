@@ -172,8 +172,7 @@ impl<S: Store> Lane<S> {
     fn committed(&mut self, rows: &Batch, took: Duration) {
         let metrics = &self.shared.metrics;
         metrics.commit_seconds.record(took);
-        let rows = rows.registrations.len() + rows.bindings.len();
-        metrics.batch_rows.record(rows as f64);
+        metrics.batch_rows.record(rows.rows() as f64);
         metrics.store_up.set(1);
         if std::mem::take(&mut self.retrying) {
             tracing::info!("the store takes commits again");

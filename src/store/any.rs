@@ -2,6 +2,7 @@
 
 use super::config::Target;
 use super::{Batch, Loaded, PostgresStore, SqliteStore, Store, StoreConfig, StoreError};
+use crate::domain::Timestamp;
 
 /// One of the two engines. Cloning shares its connections.
 #[derive(Clone, Debug)]
@@ -60,6 +61,13 @@ impl Store for AnyStore {
         match self {
             Self::Postgres(store) => store.load(each).await,
             Self::Sqlite(store) => store.load(each).await,
+        }
+    }
+
+    async fn prune(&self, before: Timestamp, most: usize) -> Result<u64, StoreError> {
+        match self {
+            Self::Postgres(store) => store.prune(before, most).await,
+            Self::Sqlite(store) => store.prune(before, most).await,
         }
     }
 

@@ -26,6 +26,10 @@ pub struct StoreConfig {
     /// How long a commit may take. For SQLite: how long it may wait for another process that writes.
     #[serde(with = "humantime_serde")]
     pub statement_timeout: Duration,
+    /// How long a session that ended is remembered, between 1s and 366d. What is told later than that about one, by a
+    /// client that kept its record, may bring it back.
+    #[serde(with = "humantime_serde")]
+    pub prune_after: Duration,
 }
 
 impl Default for StoreConfig {
@@ -35,6 +39,7 @@ impl Default for StoreConfig {
             max_connections: 6,
             connect_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(10),
+            prune_after: Duration::from_secs(24 * 3600),
         }
     }
 }
@@ -46,12 +51,14 @@ impl fmt::Debug for StoreConfig {
             max_connections,
             connect_timeout,
             statement_timeout,
+            prune_after,
         } = self;
         f.debug_struct("StoreConfig")
             .field("url", &without_password(url))
             .field("max_connections", max_connections)
             .field("connect_timeout", connect_timeout)
             .field("statement_timeout", statement_timeout)
+            .field("prune_after", prune_after)
             .finish()
     }
 }
@@ -79,6 +86,10 @@ impl StoreConfig {
             if !allowed.contains(&value) {
                 problem(key, "must be 100ms to 10m, such as \"3s\"".into());
             }
+        }
+        let day = 24 * 3600;
+        if !(Duration::from_secs(1)..=Duration::from_secs(366 * day)).contains(&self.prune_after) {
+            problem("prune_after", "must be 1s to 366d, such as \"24h\"".into());
         }
         problems
     }
@@ -201,9 +212,10 @@ mod tests {
             max_connections: 2,
             connect_timeout: Duration::ZERO,
             statement_timeout: Duration::from_secs(3600),
+            prune_after: Duration::ZERO,
             ..with_url("x")
         };
-        assert_eq!(config.problems().len(), 4);
+        assert_eq!(config.problems().len(), 5);
     }
 
     #[test]

@@ -11,13 +11,14 @@ mod any;
 mod config;
 pub mod error;
 pub mod postgres;
+pub mod prune;
 mod row;
 mod schema;
 pub mod sqlite;
 
 use std::future::Future;
 
-use crate::domain::{Facts, Identifier, Node, Slot, SubscriberId, Timestamp};
+use crate::domain::{Facts, Identifier, IpFacts, IpPrefix, Node, Slot, SubscriberId, Timestamp};
 
 pub use any::AnyStore;
 pub use config::StoreConfig;
@@ -52,6 +53,19 @@ pub struct BindingRow {
     pub bound_at: Timestamp,
 }
 
+/// What a session of a subscriber had of one address: a row of table `ip_session`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IpSessionRow {
+    /// Whose.
+    pub subscriber: SubscriberId,
+    /// Which session: its node in [`Slot::Session`].
+    pub session: Node,
+    /// Which address. `None`, stored as an empty text, for the end of the session itself, whatever addresses it had.
+    pub prefix: Option<IpPrefix>,
+    /// The newest of each.
+    pub facts: IpFacts,
+}
+
 /// What becomes durable in one transaction. No key occurs twice, and rows are sorted by key so that transactions of
 /// several replicas lock in the same order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +74,15 @@ pub struct Batch {
     pub registrations: Vec<RegistrationRow>,
     /// Sorted by (subscriber, identifier's own id).
     pub bindings: Vec<BindingRow>,
+    /// Sorted by (subscriber, session, prefix as text).
+    pub ip_sessions: Vec<IpSessionRow>,
+}
+
+impl Batch {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.registrations.len() + self.bindings.len() + self.ip_sessions.len()
+    }
 }
 
 /// One row met while loading.
@@ -77,11 +100,17 @@ pub trait Store: Send + Sync + 'static {
     /// durable. Committing the same batch again changes nothing.
     fn commit(&self, batch: &Batch) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Streams every row, in no particular order, to `each`. Returns how many there were.
+    /// Streams every row of `registration` and `identifier`, in no particular order, to `each`. Returns how many there
+    /// were.
     fn load(
         &self,
         each: &mut (dyn FnMut(Loaded) + Send),
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Forgets sessions that ended before a time, with their addresses, and looks at `most` ends for it. Of a subscriber's
+    /// ended sessions the last stays, because the answer may rest on it. Returns how many ends there were: as many as
+    /// `most` if there may be more.
+    fn prune(&self, before: Timestamp, most: usize) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// How many commits at a time make it faster: 1 for an engine with a single writer.
     fn parallel_commits(&self) -> usize;

@@ -2,10 +2,10 @@
 //! column and never its value.
 
 use crate::domain::{
-    ExternalIdentifier, Facts, Identifier, Msisdn, Node, Report, Slot, SubscriberId, Timestamp,
+    ExternalIdentifier, Facts, Identifier, IpPrefix, Msisdn, Node, Report, Slot, SubscriberId, Timestamp,
 };
 
-use super::{BindingRow, RegistrationRow, StoreError};
+use super::{BindingRow, IpSessionRow, RegistrationRow, StoreError};
 
 /// Column `kind` of table `identifier`. Part of the store's format: never change one.
 const KIND_MSISDN: i16 = 2;
@@ -187,5 +187,28 @@ impl StoredBinding<String> {
             value,
             bound_at: row.bound_at.as_micros(),
         })
+    }
+}
+
+/// Every column of table `ip_session`, in their order.
+#[derive(Clone, Debug)]
+pub(super) struct StoredIpSession<'a> {
+    pub(super) subscriber_id: i64,
+    pub(super) session: &'a str,
+    pub(super) prefix: String,
+    pub(super) started_at: Option<i64>,
+    pub(super) ended_at: Option<i64>,
+}
+
+impl<'a> From<&'a IpSessionRow> for StoredIpSession<'a> {
+    fn from(row: &'a IpSessionRow) -> Self {
+        let time = |time: Option<Timestamp>| time.map(Timestamp::as_micros);
+        Self {
+            subscriber_id: row.subscriber.as_i64(),
+            session: row.session.as_str(),
+            prefix: row.prefix.map(IpPrefix::text).unwrap_or_default(),
+            started_at: time(row.facts.started_at),
+            ended_at: time(row.facts.ended_at),
+        }
     }
 }

@@ -22,12 +22,14 @@ pub(super) static POSTGRES: LazyLock<Migrator> = migrations!("postgres":
     1 "registration",
     2 "identifier",
     3 "device_reachability",
+    4 "ip_session",
 );
 
 pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite":
     1 "registration",
     2 "identifier",
     3 "device_reachability",
+    4 "ip_session",
 );
 
 /// The newest migration that was applied. The table belongs to sqlx.

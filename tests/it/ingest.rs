@@ -213,6 +213,10 @@ impl Store for Panics {
         Ok(0)
     }
 
+    async fn prune(&self, _: Timestamp, _: usize) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     fn parallel_commits(&self) -> usize {
         2
     }

@@ -6,6 +6,7 @@
 
 mod copy;
 mod load;
+mod prune;
 mod write;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
 use tokio::time;
 
 use super::{Batch, Loaded, Store, StoreConfig, StoreError, schema};
+use crate::domain::Timestamp;
 
 /// Connections beyond those that commit: for health checks and administration.
 const SPARE_CONNECTIONS: u32 = 2;
@@ -148,6 +150,20 @@ impl Store for PostgresStore {
         let rows = load::all(&mut connection, each, 2 * self.patience()).await?;
         connection.close().await?;
         Ok(rows)
+    }
+
+    async fn prune(&self, before: Timestamp, most: usize) -> Result<u64, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let picked: i64 = self
+            .run(async move |connection| {
+                sqlx::query_scalar(prune::SESSIONS)
+                    .bind(before.as_micros())
+                    .bind(most)
+                    .fetch_one(&mut **connection)
+                    .await
+            })
+            .await?;
+        Ok(picked.unsigned_abs())
     }
 
     fn parallel_commits(&self) -> usize {

@@ -6,7 +6,7 @@ use sqlx::postgres::{PgArguments, PgBindIterExt};
 use sqlx::query::Query;
 
 use crate::store::Batch;
-use crate::store::row::{StoredBinding, StoredRegistration};
+use crate::store::row::{StoredBinding, StoredIpSession, StoredRegistration};
 
 /// Joins arrays $1 to $13 into table `registration`. Rows that would stay as they are are not written again: what was
 /// sent a second time after a lost answer costs no log.
@@ -77,10 +77,30 @@ const BOTH: &str = concat!(
     join_registrations!()
 );
 
+/// All three likewise, for whenever there are sessions; the other arrays may be empty.
+const ALL: &str = concat!(
+    "/* reachd: commit all */ WITH bindings AS (",
+    join_bindings!(14, 15, 16, 17, 18),
+    "), ip_sessions AS (
+INSERT INTO ip_session AS i (subscriber_id, session, prefix, started_at, ended_at)
+SELECT * FROM UNNEST($19::bigint[], $20::text[], $21::text[], $22::bigint[], $23::bigint[])
+ON CONFLICT (subscriber_id, session, prefix) DO UPDATE SET
+    started_at = GREATEST(i.started_at, excluded.started_at),
+    ended_at = GREATEST(i.ended_at, excluded.ended_at)
+WHERE excluded.started_at > COALESCE(i.started_at, 0) OR excluded.ended_at > COALESCE(i.ended_at, 0)
+) ",
+    join_registrations!()
+);
+
 /// `None` if there is nothing to write.
 pub(super) fn statement(batch: &Batch) -> Option<Query<'static, Postgres, PgArguments>> {
     let registrations: Vec<_> = batch.registrations.iter().map(StoredRegistration::from).collect();
     let bindings: Vec<_> = batch.bindings.iter().filter_map(StoredBinding::of).collect();
+    if !batch.ip_sessions.is_empty() {
+        let sessions: Vec<_> = batch.ip_sessions.iter().map(StoredIpSession::from).collect();
+        let query = bind_registrations(sqlx::query(ALL), &registrations);
+        return Some(bind_ip_sessions(bind_bindings(query, &bindings), &sessions));
+    }
     let text = match (registrations.is_empty(), bindings.is_empty()) {
         (true, true) => return None,
         (false, true) => REGISTRATIONS,
@@ -124,4 +144,13 @@ fn bind_bindings(query: Statement, rows: &[StoredBinding<String>]) -> Statement 
         .bind(rows.iter().map(|row| row.kind).bind_iter())
         .bind(rows.iter().map(|row| row.value.as_str()).bind_iter())
         .bind(rows.iter().map(|row| row.bound_at).bind_iter())
+}
+
+fn bind_ip_sessions(query: Statement, rows: &[StoredIpSession<'_>]) -> Statement {
+    query
+        .bind(rows.iter().map(|row| row.subscriber_id).bind_iter())
+        .bind(rows.iter().map(|row| row.session).bind_iter())
+        .bind(rows.iter().map(|row| row.prefix.as_str()).bind_iter())
+        .bind(rows.iter().map(|row| row.started_at).bind_iter())
+        .bind(rows.iter().map(|row| row.ended_at).bind_iter())
 }

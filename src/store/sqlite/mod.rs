@@ -4,6 +4,7 @@
 //! (`synchronous=FULL`). Another process, such as an import, may write to the same file: writers wait for each other.
 
 mod load;
+mod prune;
 mod write;
 
 use std::fs::{DirBuilder, OpenOptions};
@@ -16,6 +17,7 @@ use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use super::{Batch, Loaded, Store, StoreConfig, StoreError, schema};
+use crate::domain::Timestamp;
 
 /// Readers beside the one writer: loading, health checks, administration.
 const READERS: u32 = 2;
@@ -95,13 +97,14 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        if batch.registrations.is_empty() && batch.bindings.is_empty() {
+        if batch.rows() == 0 {
             return Ok(());
         }
         // Immediate: a transaction that begins by reading cannot wait for another writer.
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         write::registrations(&mut transaction, &batch.registrations).await?;
         write::bindings(&mut transaction, &batch.bindings).await?;
+        write::ip_sessions(&mut transaction, &batch.ip_sessions).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -110,6 +113,14 @@ impl Store for SqliteStore {
         let rows = load::all(&mut snapshot, each).await?;
         snapshot.rollback().await?;
         Ok(rows)
+    }
+
+    async fn prune(&self, before: Timestamp, most: usize) -> Result<u64, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let picked = prune::sessions(&mut transaction, before.as_micros(), most).await?;
+        transaction.commit().await?;
+        Ok(picked)
     }
 
     fn parallel_commits(&self) -> usize {

@@ -7,8 +7,8 @@ use sqlx::SqliteConnection;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 
-use crate::store::row::{StoredBinding, StoredRegistration};
-use crate::store::{BindingRow, RegistrationRow};
+use crate::store::row::{StoredBinding, StoredIpSession, StoredRegistration};
+use crate::store::{BindingRow, IpSessionRow, RegistrationRow};
 
 /// Rows per statement, greatest first; 13 × 128 values are far below SQLite's limit of 32766.
 const SIZES: [usize; 3] = [128, 16, 1];
@@ -46,10 +46,19 @@ const JOIN_IDENTIFIER: &str =
     " ON CONFLICT (subscriber_id, identifier_id) DO UPDATE SET bound_at = excluded.bound_at
     WHERE excluded.bound_at > i.bound_at";
 
+const INTO_IP_SESSION: &str =
+    "INSERT INTO ip_session AS i (subscriber_id, session, prefix, started_at, ended_at) VALUES ";
+
+const JOIN_IP_SESSION: &str = " ON CONFLICT (subscriber_id, session, prefix) DO UPDATE SET
+    started_at = COALESCE(max(i.started_at, excluded.started_at), i.started_at, excluded.started_at),
+    ended_at = COALESCE(max(i.ended_at, excluded.ended_at), i.ended_at, excluded.ended_at)";
+
 static REGISTRATIONS: LazyLock<[String; 3]> =
     LazyLock::new(|| SIZES.map(|rows| text(INTO_REGISTRATION, 13, rows, JOIN_REGISTRATION)));
 static BINDINGS: LazyLock<[String; 3]> =
     LazyLock::new(|| SIZES.map(|rows| text(INTO_IDENTIFIER, 5, rows, JOIN_IDENTIFIER)));
+static IP_SESSIONS: LazyLock<[String; 3]> =
+    LazyLock::new(|| SIZES.map(|rows| text(INTO_IP_SESSION, 5, rows, JOIN_IP_SESSION)));
 
 /// Joins rows into table `registration`.
 pub(super) async fn registrations(
@@ -89,6 +98,23 @@ pub(super) async fn bindings(
             .bind(row.kind)
             .bind(row.value.clone())
             .bind(row.bound_at)
+    })
+    .await
+}
+
+/// Joins rows into table `ip_session`.
+pub(super) async fn ip_sessions(
+    connection: &mut SqliteConnection,
+    rows: &[IpSessionRow],
+) -> Result<(), sqlx::Error> {
+    let rows: Vec<_> = rows.iter().map(StoredIpSession::from).collect();
+    in_pieces(connection, &IP_SESSIONS, &rows, |query, row| {
+        query
+            .bind(row.subscriber_id)
+            .bind(row.session.to_owned())
+            .bind(row.prefix.clone())
+            .bind(row.started_at)
+            .bind(row.ended_at)
     })
     .await
 }

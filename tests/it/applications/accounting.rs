@@ -5,6 +5,8 @@ use std::slice::from_ref;
 use prost_types::Timestamp;
 use reachd::proto::v1::{Connectivity, ReachabilityStatus as Status};
 
+use sqlx::{Connection, PgConnection, SqliteConnection};
+
 use super::{ACCOUNTING, GATEWAY, connect, request, with_peers};
 use crate::support::daemon::{Engine, Home};
 use crate::support::postgres::Cluster;
@@ -68,6 +70,17 @@ fn assert_answers(answer: &Message, result: u32, kind: u32) {
     assert!(!answer.is_error());
 }
 
+/// A number out of the store, whatever its engine.
+async fn count(home: &Home, statement: &'static str) -> i64 {
+    if home.store_url().starts_with("sqlite") {
+        let mut store = SqliteConnection::connect(home.store_url()).await.unwrap();
+        sqlx::query_scalar(statement).fetch_one(&mut store).await.unwrap()
+    } else {
+        let mut store = PgConnection::connect(home.store_url()).await.unwrap();
+        sqlx::query_scalar(statement).fetch_one(&mut store).await.unwrap()
+    }
+}
+
 /// Whole seconds, as a record tells them.
 fn seconds_ago(seconds: u64) -> Timestamp {
     Timestamp {
@@ -110,6 +123,34 @@ on_each_engine! {
         gateway.ask(&record(EVENT, "3", &subscriber, &seconds_ago(10))).await.assert_result(SUCCESS);
         gateway.ask(&record(INTERIM, "1", &subscriber, &going_on)).await.assert_result(SUCCESS);
         assert_eq!(lookups.phone(&subscriber.number()).await, gone);
+    }
+
+    async fn sessions_that_ended_long_ago_are_forgotten_and_the_answer_stays(engine) {
+        let mut home = Home::new(engine).await;
+        with_peers(&mut home);
+        home.store("prune_after = \"1s\"");
+        let daemon = home.start().await;
+        let subscriber = Subscriber::nth(1);
+        daemon.import_rows(from_ref(&subscriber)).await;
+        let (mut gateway, _) = connect(&daemon, GATEWAY).await;
+        for n in 1..4 {
+            let session = n.to_string();
+            let (from, to) = (seconds_ago(100 - 10 * n), seconds_ago(95 - 10 * n));
+            gateway.ask(&record(START, &session, &subscriber, &from)).await.assert_result(SUCCESS);
+            gateway.ask(&record(STOP, &session, &subscriber, &to)).await.assert_result(SUCCESS);
+        }
+        let gone = daemon.lookups().phone(&subscriber.number()).await;
+        gone.assert_is(Status::NotConnected, &[]);
+        let sessions = "SELECT count(*) FROM registration WHERE slot = 5";
+        eventually("one session is left, and no address", async || {
+            let left = (count(&home, sessions).await, count(&home, "SELECT count(*) FROM ip_session").await);
+            (left == (1, 0)).then_some(())
+        })
+        .await;
+        assert!(daemon.metrics().await.contains("reachd_store_pruned_sessions_total "));
+        daemon.stop().await;
+        let daemon = home.start().await;
+        assert_eq!(daemon.lookups().phone(&subscriber.number()).await, gone);
     }
 
     async fn a_record_of_an_access_server_binds_a_number_and_counts_where_its_access_point_does(engine) {

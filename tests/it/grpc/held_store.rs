@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use reachd::domain::SubscriberId;
+use reachd::domain::{SubscriberId, Timestamp};
 use reachd::store::{Batch, Loaded, SqliteStore, Store, StoreConfig, StoreError};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -76,6 +76,10 @@ impl Store for HeldStore {
 
     async fn load(&self, each: &mut (dyn FnMut(Loaded) + Send)) -> Result<u64, StoreError> {
         self.inner.load(each).await
+    }
+
+    async fn prune(&self, before: Timestamp, most: usize) -> Result<u64, StoreError> {
+        self.inner.prune(before, most).await
     }
 
     fn parallel_commits(&self) -> usize {

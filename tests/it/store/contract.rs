@@ -169,7 +169,7 @@ on_each_engine! {
         let bindings: Vec<_> = (0..2000)
             .map(|n| BindingRow { identifier: msisdn(n), subscriber: imsi(n), bound_at: random.time() })
             .collect();
-        let expected = Batch { registrations, bindings };
+        let expected = Batch { registrations, bindings, ..Batch::default() };
         fresh.store.commit(&expected).await.unwrap();
         assert_eq!(stored(&fresh.store).await, expected);
         // Another process sees the same.

@@ -13,7 +13,7 @@ use crate::support::postgres::Cluster;
 fn one_row(n: u64) -> Batch {
     Batch {
         registrations: vec![Random(n).row(imsi(n))],
-        bindings: Vec::new(),
+        ..Batch::default()
     }
 }
 

@@ -4,6 +4,7 @@ mod contract;
 mod failure;
 mod generate;
 mod schema;
+mod sessions;
 mod view;
 
 use std::time::Duration;

@@ -25,7 +25,7 @@ async fn drop_schema(store: &AnyStore, config: &StoreConfig) {
     for view in ["device_reachability", "subscriber_alias", "newest_binding"] {
         execute(store, config, &format!("DROP VIEW {view}")).await;
     }
-    for table in ["identifier", "registration", "_sqlx_migrations"] {
+    for table in ["identifier", "ip_session", "registration", "_sqlx_migrations"] {
         execute(store, config, &format!("DROP TABLE {table}")).await;
     }
 }
@@ -69,7 +69,7 @@ on_each_engine! {
 
     async fn without_a_schema_a_commit_is_tried_again_until_it_is_there(fresh) {
         drop_schema(&fresh.store, &fresh.config).await;
-        let batch = Batch { registrations: vec![Random(1).row(imsi(1))], bindings: Vec::new() };
+        let batch = Batch { registrations: vec![Random(1).row(imsi(1))], ..Batch::default() };
         for _ in 0..3 {
             let failed = fresh.store.commit(&batch).await;
             assert!(matches!(failed, Err(StoreError::Transient(_))), "{failed:?}");
@@ -88,7 +88,7 @@ on_each_engine! {
 
     async fn values_that_reachd_does_not_write_are_named_by_their_column(fresh) {
         let row = RegistrationRow { slot: Slot::Mme, ..Random(1).row(imsi(1)) };
-        fresh.store.commit(&Batch { registrations: vec![row], bindings: Vec::new() }).await.unwrap();
+        fresh.store.commit(&Batch { registrations: vec![row], ..Batch::default() }).await.unwrap();
         for (column, wrong, right) in [
             ("slot", "99", "1"),
             ("received_at", "-1", "1"),

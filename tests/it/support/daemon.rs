@@ -38,6 +38,7 @@ pub(crate) enum Engine {
 pub(crate) struct Home {
     dir: TempDir,
     store_url: String,
+    store: String,
     diameter: String,
     more: String,
     _database: Option<Database>,
@@ -60,6 +61,7 @@ impl Home {
         Self {
             dir,
             store_url,
+            store: String::new(),
             diameter: String::new(),
             more: String::new(),
             _database: database,
@@ -71,10 +73,18 @@ impl Home {
         Self {
             dir: tempfile::tempdir().unwrap(),
             store_url: store_url.to_owned(),
+            store: String::new(),
             diameter: String::new(),
             more: String::new(),
             _database: None,
         }
+    }
+
+    /// Adds a line to `[store]`.
+    pub(crate) fn store(&mut self, line: &str) -> &mut Self {
+        self.store.push_str(line);
+        self.store.push('\n');
+        self
     }
 
     /// Adds a line to `[diameter]`.
@@ -110,7 +120,7 @@ impl Home {
         let mut toml = format!(
             r#"[store]
 url = "{}"
-
+{}
 [grpc]
 listen = "127.0.0.1:0"
 
@@ -122,7 +132,7 @@ listen = "127.0.0.1:0"
 identity = "reachd.home.example"
 realm = "home.example"
 {}"#,
-            self.store_url, self.diameter
+            self.store_url, self.store, self.diameter
         );
         for identity in [wire::DRA, wire::OTHER_DRA] {
             write!(

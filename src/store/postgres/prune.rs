@@ -1,0 +1,73 @@
+//! Forgetting sessions that ended long ago, some at a time.
+
+/// $1: what ended before, $2: how many ends at most are looked at. Returns how many there were.
+///
+/// Everything is read from one snapshot; what is to go is locked without waiting for anybody, and looked at again as it is
+/// then, so that a commit that comes in between neither waits for long nor is undone.
+pub(super) const SESSIONS: &str = "/* reachd: prune sessions */ WITH picked AS (
+    SELECT subscriber_id, session, prefix, started_at, ended_at
+    FROM ip_session
+    WHERE ended_at < $1
+    ORDER BY ended_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), over AS (
+    SELECT * FROM picked WHERE ended_at >= COALESCE(started_at, 0)
+), gone AS (
+    -- The end of a session is the end of its addresses.
+    SELECT i.subscriber_id, i.session, i.prefix, i.started_at
+    FROM over o
+    JOIN ip_session i ON i.subscriber_id = o.subscriber_id AND i.session = o.session
+    WHERE i.prefix = o.prefix OR (o.prefix = '' AND COALESCE(i.started_at, 0) <= o.ended_at)
+), superseded AS (
+    -- Whoever had such an address before lost it then, and must not seem to have it again.
+    SELECT i.subscriber_id, i.session, i.prefix
+    FROM gone g
+    JOIN ip_session i ON i.prefix = g.prefix AND i.prefix <> '' AND i.started_at < g.started_at
+), locked AS (
+    SELECT i.subscriber_id, i.session, i.prefix
+    FROM ip_session i
+    JOIN (
+        SELECT subscriber_id, session, prefix, started_at FROM gone
+        UNION
+        SELECT s.subscriber_id, s.session, s.prefix, i.started_at
+        FROM superseded s
+        JOIN ip_session i USING (subscriber_id, session, prefix)
+    ) doomed USING (subscriber_id, session, prefix)
+    WHERE i.started_at IS NOT DISTINCT FROM doomed.started_at
+    FOR UPDATE OF i SKIP LOCKED
+), forgotten AS (
+    DELETE FROM ip_session i USING locked l
+    WHERE i.subscriber_id = l.subscriber_id AND i.session = l.session AND i.prefix = l.prefix
+), resumed AS (
+    -- The session of that name began anew: its old end is no longer of use.
+    UPDATE ip_session i SET ended_at = NULL FROM picked p
+    WHERE i.subscriber_id = p.subscriber_id AND i.session = p.session AND i.prefix = p.prefix
+      AND i.ended_at < i.started_at
+), ended AS (
+    SELECT r.subscriber_id, r.node, r.deregistered_at, r.registered_at, r.reachable_at
+    FROM registration r
+    WHERE r.slot = 5 AND r.node <> '' AND r.subscriber_id IN (SELECT subscriber_id FROM over)
+      AND r.deregistered_at >= GREATEST(r.registered_at, r.reachable_at, 0)
+), old AS (
+    SELECT r.subscriber_id, r.node
+    FROM registration r
+    JOIN ended e ON e.subscriber_id = r.subscriber_id AND e.node = r.node
+    WHERE r.slot = 5 AND r.deregistered_at < $1
+      AND r.deregistered_at >= GREATEST(r.registered_at, r.reachable_at, 0)
+      -- The last of those that were seen to begin stays: the answer may rest on it.
+      AND (
+          (r.registered_at IS NULL AND r.reachable_at IS NULL)
+          OR EXISTS (
+              SELECT FROM ended later
+              WHERE later.subscriber_id = r.subscriber_id
+                AND (later.registered_at IS NOT NULL OR later.reachable_at IS NOT NULL)
+                AND (later.deregistered_at, later.node) > (r.deregistered_at, r.node)
+          )
+      )
+    FOR UPDATE OF r SKIP LOCKED
+), deregistered AS (
+    DELETE FROM registration r USING old
+    WHERE r.subscriber_id = old.subscriber_id AND r.slot = 5 AND r.node = old.node
+)
+SELECT count(*) FROM picked";
