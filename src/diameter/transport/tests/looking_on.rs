@@ -18,7 +18,21 @@ over_all! {
     pending_requests_are_told_and_forgotten_with_their_connection;
     a_peer_that_does_not_answer_is_suspect_and_then_gone;
     a_greater_origin_state_id_is_a_restart_wherever_it_is_told;
-    strangers_share_one_entry_that_names_none_of_them;
+}
+
+/// Over TLS a stranger needs a certificate that an authority stands behind, and so is none.
+mod strangers {
+    use super::Over;
+
+    #[tokio::test]
+    async fn memory() {
+        super::strangers_share_one_entry_that_names_none_of_them(Over::Memory).await;
+    }
+
+    #[tokio::test]
+    async fn tcp() {
+        super::strangers_share_one_entry_that_names_none_of_them(Over::Tcp).await;
+    }
 }
 
 async fn gone(fixture: &Fixture) {
@@ -65,7 +79,11 @@ async fn a_peer_is_told_of_from_its_first_connection_over_its_end_to_the_next(ov
     let open = fixture.status("dra1.example");
     assert_eq!((open.state, open.open_connections), (PeerState::Open, 1));
     let connection = open.connection.expect("an open connection");
-    assert_eq!((connection.side, connection.transport), (Side::Responder, "tcp"));
+    let transport = if over == Over::Tls { "tls" } else { "tcp" };
+    assert_eq!(
+        (connection.side, connection.transport),
+        (Side::Responder, transport)
+    );
     assert_eq!(&*connection.realm, "example");
     assert_eq!(&*connection.applications, [S6A]);
     assert!(begun <= connection.since && connection.since <= SystemTime::now());
