@@ -3,6 +3,8 @@
 mod accounting;
 mod short_messages;
 
+use crate::support::Subscriber;
+use crate::support::capture::assert_dissects;
 use crate::support::daemon::{Daemon, Home};
 use crate::support::wire::{Peer, Request, SUCCESS, VENDOR_3GPP, avp, code};
 
@@ -33,7 +35,7 @@ mode = "copy"
 
 /// A connection that offers S6a, S6c and accounting; and what the daemon offers it.
 async fn connect(daemon: &Daemon, identity: &str) -> (Peer, Vec<u32>) {
-    let mut peer = Peer::dial(daemon.diameter(), identity).await;
+    let mut peer = Peer::dial(daemon.diameter(), identity).await.recorded();
     let s6c = [
         avp(code::VENDOR_ID, &VENDOR_3GPP.to_be_bytes()),
         avp(code::AUTH_APPLICATION_ID, &S6C.to_be_bytes()),
@@ -86,4 +88,22 @@ async fn a_peer_that_means_this_node_is_not_offered_what_only_an_hss_can_serve()
     let (mut tap, offered) = connect(&daemon, TAP).await;
     assert!(offered.contains(&crate::support::wire::S6A), "{offered:?}");
     tap.ask(&attach).await.assert_result(SUCCESS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wireshark_finds_no_fault_with_what_is_answered() {
+    let mut home = Home::new(crate::support::daemon::Engine::Sqlite).await;
+    with_peers(&mut home);
+    let daemon = home.start().await;
+    let subscriber = Subscriber::nth(1);
+    let (mut gateway, _) = connect(&daemon, GATEWAY).await;
+    let (mut tap, _) = connect(&daemon, TAP).await;
+    for request in accounting::examples(&subscriber) {
+        gateway.ask(&request).await;
+    }
+    for request in short_messages::examples(&subscriber) {
+        gateway.ask(&request).await;
+        tap.ask(&request).await;
+    }
+    assert_dissects(&home.path("applications.pcap"), &[gateway.recorded, tap.recorded]).await;
 }

@@ -39,6 +39,19 @@ fn report(subscriber: &Subscriber, cause: u32) -> Request {
     about(subscriber, REPORT, "smsgmsc.home.example").with(avp_3gpp(SM_DELIVERY_OUTCOME, &outcome))
 }
 
+/// One of each, and one that cannot be read.
+pub(super) fn examples(subscriber: &Subscriber) -> Vec<Request> {
+    vec![
+        alert(subscriber),
+        report(subscriber, ABSENT),
+        report(subscriber, DELIVERED),
+        report(subscriber, 77),
+        request(S6C, 8_388_647, "smsgmsc.home.example")
+            .with(avp_3gpp(code::MSISDN, &tbcd(&subscriber.digits))),
+        alert(subscriber).without(code::AUTH_SESSION_STATE),
+    ]
+}
+
 on_each_engine! {
     async fn an_alert_makes_a_device_reachable_by_sms_until_a_delivery_fails(engine) {
         let mut home = Home::new(engine).await;

@@ -421,6 +421,12 @@ impl Peer {
         }
     }
 
+    /// The same connection, of which everything is recorded from here on.
+    pub(crate) fn recorded(mut self) -> Self {
+        self.recording = true;
+        self
+    }
+
     /// A connection past a successful capabilities exchange.
     pub(crate) async fn connect(address: SocketAddr, identity: &str) -> Self {
         let mut peer = Self::dial(address, identity).await;

@@ -21,6 +21,8 @@ const MOST: usize = 16;
 const PDN_PREFIX: u8 = 64;
 
 /// Every usable address of the record, once.
+///
+/// To Diameter those that come from RADIUS are octets of any number, so that a wrong number is a wrong value.
 pub(super) fn addresses(record: &Record<'_, '_>) -> Result<Vec<IpPrefix>, Defect> {
     let mut found = Vec::new();
     for avp in record.find_all(&base::FRAMED_IP_ADDRESS).take(MOST) {
@@ -32,7 +34,7 @@ pub(super) fn addresses(record: &Record<'_, '_>) -> Result<Vec<IpPrefix>, Defect
         }
     }
     for avp in record.find_all(&radius::FRAMED_IPV6_ADDRESS).take(MOST) {
-        let octets: [u8; 16] = avp.data.try_into().map_err(|_| Defect::wrong_size(&avp))?;
+        let octets: [u8; 16] = avp.data.try_into().map_err(|_| Defect::invalid_value(&avp))?;
         found.extend(IpPrefix::v6(octets.into(), 128));
     }
     let pdn_prefix = pdn_prefix(record)?;
@@ -49,18 +51,15 @@ pub(super) fn addresses(record: &Record<'_, '_>) -> Result<Vec<IpPrefix>, Defect
 }
 
 fn ipv4(avp: &Avp<'_>) -> Result<Option<IpPrefix>, Defect> {
-    let octets: [u8; 4] = avp.data.try_into().map_err(|_| Defect::wrong_size(avp))?;
+    let octets: [u8; 4] = avp.data.try_into().map_err(|_| Defect::invalid_value(avp))?;
     Ok(IpPrefix::v4(Ipv4Addr::from(octets)))
 }
 
 fn ipv6_prefix(avp: &Avp<'_>) -> Result<Option<IpPrefix>, Defect> {
     let [_reserved, bits, network @ ..] = avp.data else {
-        return Err(Defect::wrong_size(avp));
+        return Err(Defect::invalid_value(avp));
     };
-    if network.len() > 16 {
-        return Err(Defect::wrong_size(avp));
-    }
-    if *bits > 128 {
+    if network.len() > 16 || *bits > 128 {
         return Err(Defect::invalid_value(avp));
     }
     let mut octets = [0u8; 16];

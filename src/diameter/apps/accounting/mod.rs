@@ -39,7 +39,7 @@ use record::Record;
 /// # Errors
 ///
 /// 3007 for another application, 3001 for a command that is not of accounting, whatever [`check_request`] finds, 5004 for an
-/// undefined record type, identities that are none and addresses that cannot be, 5014 for addresses of a wrong size.
+/// undefined record type, identities that are none and addresses that cannot be.
 pub fn decode(request: &Message<'_>, received_at: Timestamp, terms: &Terms) -> Result<Decoded, Defect> {
     let header = request.header();
     if header.application != accounting::APPLICATION {

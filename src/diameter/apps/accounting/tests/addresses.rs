@@ -129,14 +129,14 @@ fn an_address_that_cannot_be_is_refused() {
         })
     };
     for (octets, expected) in [
-        (with(&base::FRAMED_IP_ADDRESS, &[192, 0, 2]), (5014, Some(8))),
-        (with(&base::FRAMED_IPV6_PREFIX, &[0]), (5014, Some(97))),
-        (with(&base::FRAMED_IPV6_PREFIX, &[0; 19]), (5014, Some(97))),
+        (with(&base::FRAMED_IP_ADDRESS, &[192, 0, 2]), (5004, Some(8))),
+        (with(&base::FRAMED_IPV6_PREFIX, &[0]), (5004, Some(97))),
+        (with(&base::FRAMED_IPV6_PREFIX, &[0; 19]), (5004, Some(97))),
         (with(&base::FRAMED_IPV6_PREFIX, &[0, 129, 1]), (5004, Some(97))),
         (with(&base::DELEGATED_IPV6_PREFIX, &[0, 200]), (5004, Some(123))),
         (
             with(&crate::diameter::dict::radius::FRAMED_IPV6_ADDRESS, &[0; 4]),
-            (5014, Some(168)),
+            (5004, Some(168)),
         ),
     ] {
         assert_eq!(refused(&octets), expected);
