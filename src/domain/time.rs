@@ -45,6 +45,13 @@ impl Timestamp {
     }
 }
 
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        // Always possible: i64::MAX microseconds are far below what a system time can hold.
+        UNIX_EPOCH + Duration::from_micros(time.0.get())
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with microseconds, such as `2026-01-31T12:00:00.000000Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

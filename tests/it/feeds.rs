@@ -11,7 +11,9 @@ use reachd::proto::v1::{
 
 use crate::support::daemon::{Daemon, Engine, Home, reachd, run};
 use crate::support::publisher::{Publisher, event};
-use crate::support::wire::{DRA, OTHER_DRA, Peer, Request, SUCCESS, avp, code, command};
+use crate::support::wire::{
+    DRA, OTHER_DRA, Peer, Request, SUCCESS, VENDOR_3GPP, avp, code, command, encode_avp,
+};
 use crate::support::{Subscriber, ago, eventually};
 
 const MME: &str = "mme1.visited.example";
@@ -367,4 +369,40 @@ async fn the_log_tells_each_change_in_a_peers_life_once_and_nothing_of_a_message
     }
     assert_eq!(lines(&daemon, "Diameter").len(), 5, "{}", daemon.log());
     daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_of_an_hss_puts_what_the_peer_told_in_doubt_and_changes_no_answer() {
+    let home = home().await;
+    let daemon = home.start().await;
+    let subscriber = Subscriber::nth(1);
+    daemon.import_rows(std::slice::from_ref(&subscriber)).await;
+    let mut dra = Peer::connect(daemon.diameter(), DRA).await;
+    dra.ask(&Request::update_location(&subscriber.imsi, MME))
+        .await
+        .assert_result(SUCCESS);
+    let before = daemon.lookups().phone(&subscriber.number()).await;
+    assert_eq!(peer(&daemon, DRA).await.doubtful_since, None);
+
+    let begun = SystemTime::now();
+    let reset = Request::s6a(322, "hss.home.example")
+        .with(avp(code::DESTINATION_HOST, MME.as_bytes()))
+        .with(encode_avp(1444, 0x80, Some(VENDOR_3GPP), b"00101"));
+    dra.ask(&reset).await.assert_result(SUCCESS);
+    let doubtful: SystemTime = peer(&daemon, DRA)
+        .await
+        .doubtful_since
+        .expect("a doubt")
+        .try_into()
+        .unwrap();
+    // Times are kept to the microsecond.
+    assert!(begun - Duration::from_micros(1) <= doubtful && doubtful <= SystemTime::now());
+    assert_eq!(peer(&daemon, OTHER_DRA).await.doubtful_since, None);
+    assert_eq!(daemon.lookups().phone(&subscriber.number()).await, before);
+    assert!(
+        daemon
+            .metrics()
+            .await
+            .contains("reachd_diameter_server_resets_total 1")
+    );
 }

@@ -1,7 +1,7 @@
 //! Commands that have a name of their own in the metrics, and who asks them. All others are `other`.
 
 use super::messages::Direction;
-use crate::diameter::dict::{base, s6a};
+use crate::diameter::dict::{accounting, base, s6a, s6c};
 
 /// One command.
 pub(super) struct Command {
@@ -17,7 +17,7 @@ pub(super) struct Command {
 const S6T: u32 = 16_777_345;
 const T6A: u32 = 16_777_346;
 const SH: u32 = 16_777_217;
-const S6C: u32 = 16_777_312;
+const S6C: u32 = s6c::APPLICATION;
 
 const IN: &[Direction] = &[Direction::In];
 const OUT: &[Direction] = &[Direction::Out];
@@ -44,7 +44,7 @@ pub(super) const COMMANDS: [Command; 22] = [
     command(323, "Notify", &[s6a::APPLICATION], IN),
     command(8_388_719, "Reporting-Information", &[S6T, T6A], IN),
     command(309, "Push-Notification", &[SH], IN),
-    command(271, "Accounting", &[base::APPLICATION_ACCOUNTING], IN),
+    command(271, "Accounting", &[accounting::APPLICATION], IN),
     command(317, "Cancel-Location", &[s6a::APPLICATION], IN),
     command(319, "Insert-Subscriber-Data", &[s6a::APPLICATION], IN),
     command(318, "Authentication-Information", &[s6a::APPLICATION], IN),
@@ -86,14 +86,20 @@ mod tests {
             base::DISCONNECT_PEER,
         ];
         let s6a = (0..=400).filter_map(s6a::command_of).copied();
+        let s6c = (8_388_600..8_388_700).filter_map(s6c::command_of).copied();
         let mut checked = 0;
-        for def in base.into_iter().chain(s6a) {
+        for def in base
+            .into_iter()
+            .chain(s6a)
+            .chain(s6c)
+            .chain([accounting::ACCOUNTING])
+        {
             let command = &COMMANDS[place(def.code)];
             assert_eq!(command.name, def.name);
             assert_eq!(command.applications, [def.application], "{}", def.name);
             checked += 1;
         }
-        assert_eq!(checked, 11);
+        assert_eq!(checked, 15);
     }
 
     #[test]

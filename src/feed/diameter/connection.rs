@@ -12,7 +12,7 @@ use super::pending::{Pending, Waiting};
 use crate::diameter::apps::{self, Decoded, Doubt, PendingAnswer, Terms};
 use crate::diameter::client::Line;
 use crate::diameter::codec::{Defect, Message, ResultCode, answer_error};
-use crate::diameter::service::{ConnectedPeer, Service};
+use crate::diameter::service::{self, ConnectedPeer, Service};
 use crate::domain::Timestamp;
 use crate::ingest::{Ack, Acked, Acknowledge, Feed, Refusal, Refused};
 
@@ -41,6 +41,8 @@ pub struct Connection {
     shared: Arc<Shared>,
     feed: Feed,
     terms: Terms,
+    /// Whether what this peer made known can still be relied on.
+    doubtful: service::Doubt,
     acks: Arc<dyn Acknowledge>,
     pending: Pending,
     line: Line,
@@ -66,6 +68,7 @@ impl Connection {
             shared,
             feed,
             terms,
+            doubtful: peer.doubt.clone(),
             acks: Arc::new(Acks(news)),
             pending: Pending::default(),
             line,
@@ -87,8 +90,10 @@ impl Connection {
         answer.write(out, answer.refusal(ResultCode::TOO_BUSY), &self.shared.identity);
     }
 
-    fn doubted(&self, doubt: &Doubt) {
+    /// What this peer told of that server's subscribers is in doubt, whether it is the server itself or tells of many.
+    fn doubted(&self, doubt: &Doubt, received_at: Timestamp) {
         self.shared.resets.increment(1);
+        self.doubtful.cast(received_at.into());
         debug!(
             server = %doubt.server,
             imsi_prefixes = doubt.imsi_prefixes.len(),
@@ -109,7 +114,7 @@ impl Service for Connection {
             Err(defect) => return self.refuse(request, &defect, out),
         };
         if let Some(doubt) = &decoded.doubt {
-            self.doubted(doubt);
+            self.doubted(doubt, received_at);
         }
         if decoded.events.is_empty() {
             let answer = PendingAnswer::new(request, decoded.reply);
