@@ -156,11 +156,15 @@ impl Store for PostgresStore {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let picked: i64 = self
             .run(async move |connection| {
-                sqlx::query_scalar(prune::SESSIONS)
+                let mut transaction = connection.begin().await?;
+                sqlx::raw_sql(prune::BY_INDEX).execute(&mut *transaction).await?;
+                let picked = sqlx::query_scalar(prune::SESSIONS)
                     .bind(before.as_micros())
                     .bind(most)
-                    .fetch_one(&mut **connection)
-                    .await
+                    .fetch_one(&mut *transaction)
+                    .await?;
+                transaction.commit().await?;
+                Ok(picked)
             })
             .await?;
         Ok(picked.unsigned_abs())
