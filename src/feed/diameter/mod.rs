@@ -2,7 +2,7 @@
 //!
 //! A request that cannot become durable in time is answered DIAMETER_TOO_BUSY, and never left without an answer. It may
 //! still become durable later, which does no harm: facts join, and the peer repeats itself. A request that was seen
-//! before, on whatever connection, is answered again and changes nothing ([`seen`]).
+//! before, on whatever connection, is answered again and changes nothing (`seen`).
 
 mod connection;
 mod pending;

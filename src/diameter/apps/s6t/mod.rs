@@ -5,7 +5,7 @@
 //! S6t and names no serving node; MMEs and SGSNs send theirs on T6a/T6b, and their Origin-Host is the serving node. Whom a
 //! report is about is told by its reference, which this node chose itself, or, of a group, by a User-Identifier.
 //!
-//! What a report means stands in [`report`], what it says of the configuration itself in [`notice`].
+//! What a report means stands in `report`, what it says of the configuration itself in `notice`.
 
 pub mod cia;
 pub mod cir;
