@@ -139,9 +139,13 @@ fn write_members(message: &mut MessageBuilder<'_>, local: &Local, addresses: &[I
 ///
 /// # Errors
 ///
-/// The defect to answer with: of structure, 5005 for a missing AVP, 5009 for two ids in one group, 5010 without an
+/// The defect to answer with: 3008 for a request with the E bit, of structure, 5005 for a missing AVP, 5009 for two ids in one group, 5010 without an
 /// application in common, 5017 if the peer insists on in-band security.
 pub fn read_cer(cer: &Message<'_>, ours: &[u32]) -> Result<Remote, Defect> {
+    // P is let pass: nothing depends on it.
+    if cer.header().flags.is_error() {
+        return Err(Defect::new(ResultCode::INVALID_HDR_BITS));
+    }
     if let Some(defect) = cer.defects().first() {
         return Err(defect.clone());
     }

@@ -57,6 +57,17 @@ fn judge(cer: &[u8], ours: &[u32]) -> Result<Remote, Defect> {
 }
 
 #[test]
+fn a_cer_with_the_e_bit_is_refused() {
+    let mut out = BytesMut::new();
+    write_cer(&mut out, &local(), ADDRESSES, 1, 2);
+    out[4] |= 0x20;
+    assert_eq!(
+        judge(&out, &[S6A]),
+        Err(Defect::new(ResultCode::INVALID_HDR_BITS))
+    );
+}
+
+#[test]
 fn what_we_send_in_a_cer_is_sound_and_understood() {
     let mut out = BytesMut::new();
     write_cer(&mut out, &local(), ADDRESSES, 1, 2);
