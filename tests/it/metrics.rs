@@ -194,14 +194,14 @@ async fn work(daemon: &Daemon, subscriber: &Subscriber) {
 type Sample = (String, Vec<(String, String)>, f64);
 
 /// A scrape taken apart as far as the tests need.
-struct Scrape {
+pub(crate) struct Scrape {
     text: String,
     families: Vec<String>,
     samples: Vec<Sample>,
 }
 
 impl Scrape {
-    async fn of(daemon: &Daemon) -> Self {
+    pub(crate) async fn of(daemon: &Daemon) -> Self {
         let text = daemon.metrics().await;
         let families = text
             .lines()
@@ -234,7 +234,7 @@ impl Scrape {
     }
 
     /// The sum over all series of a name with these labels.
-    fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.samples
             .iter()
             .filter(|(other, has, _)| {

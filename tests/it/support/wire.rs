@@ -371,6 +371,13 @@ impl Message {
     }
 }
 
+/// Adds Origin-Host and Origin-Realm of a direct peer.
+pub(crate) fn originating(request: Request, identity: &str) -> Request {
+    request
+        .with(avp(code::ORIGIN_HOST, identity.as_bytes()))
+        .with(avp(code::ORIGIN_REALM, b"home.example"))
+}
+
 // === Connection ===
 
 /// Which way octets went.
@@ -468,7 +475,12 @@ impl Peer {
 
     /// CER of a node that serves S6a (RFC 6733 §5.3.1).
     pub(crate) fn capabilities_exchange(&self) -> Request {
-        self.origin(Request::base(command::CAPABILITIES_EXCHANGE))
+        Self::capabilities_exchange_of(&self.identity)
+    }
+
+    /// The same of any identity.
+    pub(crate) fn capabilities_exchange_of(identity: &str) -> Request {
+        originating(Request::base(command::CAPABILITIES_EXCHANGE), identity)
             .with(avp(code::HOST_IP_ADDRESS, &[0, 1, 127, 0, 0, 1]))
             .with(avp(code::VENDOR_ID, &0u32.to_be_bytes()))
             .with(encode_avp(code::PRODUCT_NAME, 0, None, b"hand-made"))
@@ -485,9 +497,7 @@ impl Peer {
 
     /// Adds Origin-Host and Origin-Realm of this peer.
     pub(crate) fn origin(&self, request: Request) -> Request {
-        request
-            .with(avp(code::ORIGIN_HOST, self.identity.as_bytes()))
-            .with(avp(code::ORIGIN_REALM, b"home.example"))
+        originating(request, &self.identity)
     }
 
     /// Sends a request and says under which Hop-by-Hop Identifier.
