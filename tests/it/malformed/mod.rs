@@ -17,7 +17,7 @@ use crate::support::eventually;
 use crate::support::wire::{DRA, Peer, Request, SUCCESS, TOO_BUSY, avp, code, command};
 use bystander::Bystander;
 use row::{Counted, Row, Then, To};
-use table::{ENDPOINT, IMSI, MME, NEWCOMER, rows};
+use table::{ENDPOINT, IMSI, MME, NEWCOMER, cer_of_the_endpoint, rows};
 
 /// Rounds of the whole table before memory is looked at: buffers, pages of the store and the allocator's own have
 /// found their size by then.
@@ -33,10 +33,13 @@ async fn daemon() -> (Home, Daemon) {
     home.diameter("disconnect_timeout = \"50ms\"");
     // Filled at once: what is remembered on purpose is not to be taken for a leak.
     home.diameter("remembered_requests = 1000");
-    for (identity, mode) in [(NEWCOMER, "copy"), (ENDPOINT, "endpoint")] {
+    for (identity, mode, applications) in [
+        (NEWCOMER, "copy", r#"["s6a"]"#),
+        (ENDPOINT, "endpoint", r#"["s6c", "rf"]"#),
+    ] {
         home.configure(&format!(
             "\n[[diameter.peers]]\nidentity = \"{identity}\"\nrealm = \"home.example\"\nmode = \"{mode}\"\n\
-             applications = [\"s6a\"]\n"
+             applications = {applications}\n"
         ));
     }
     let daemon = home.start().await;
@@ -76,7 +79,11 @@ impl<'d> Stage<'d> {
             To::Copies => self.copies.take().unwrap(),
             To::Endpoint => match self.endpoint.take() {
                 Some(peer) => peer,
-                None => Peer::connect(address, ENDPOINT).await,
+                None => {
+                    let mut peer = Peer::dial(address, ENDPOINT).await;
+                    peer.ask(&cer_of_the_endpoint()).await.assert_result(SUCCESS);
+                    peer
+                }
             },
             To::Fresh => Peer::dial(address, NEWCOMER).await,
         };
@@ -100,7 +107,8 @@ impl<'d> Stage<'d> {
                 self.copies = Some(peer);
             }
             (Then::ServesOn, To::Endpoint) => {
-                self.proof(&mut peer).await;
+                let watchdog = peer.origin(Request::base(command::DEVICE_WATCHDOG));
+                peer.ask(&watchdog).await.assert_result(SUCCESS);
                 self.endpoint = Some(peer);
             }
         }

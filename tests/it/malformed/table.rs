@@ -213,10 +213,25 @@ pub(super) fn rows() -> Vec<Row> {
     row("a DPR for an undefined cause", sent(To::Copies, originating(dpr(9), DRA)), refused(5004, ietf(DISCONNECT_CAUSE)));
 
     // === Addressed elsewhere (§6.1) ===
-    row("another Destination-Host", sent(To::Endpoint, ulr().with(avp(DESTINATION_HOST, b"hss9.home.example"))),
-        refused(3002, None));
-    row("another Destination-Realm", sent(To::Endpoint, with_realm("other.example")),
-        refused(3003, None));
+    row("another Destination-Host", sent(To::Endpoint, alr().with(avp(DESTINATION_HOST, b"hss9.home.example"))), refused(3002, None));
+    row("another Destination-Realm", sent(To::Endpoint, with_realm("other.example")), refused(3003, None));
+    row("S6a for a node that is no HSS", sent(To::Endpoint, ulr()), refused(3007, None));
+
+    // === S6c and accounting ===
+    row("an unknown command of S6c", sent(To::Endpoint, Request { command: 8_388_650, ..alr() }), refused(3001, None));
+    row("an unknown command of accounting", sent(To::Endpoint, Request { command: 272, ..acr(2) }), refused(3001, None));
+    row("P missing in an ACR", sent(To::Endpoint, Request { flags: 0x80, ..acr(2) }), refused(3008, None));
+    row("ALR without SC-Address", sent(To::Endpoint, alr().without(SC_ADDRESS)), refused(5005, tgpp(SC_ADDRESS)));
+    row("ALR without User-Identifier", sent(To::Endpoint, alr().without(USER_IDENTIFIER)), refused(5005, tgpp(USER_IDENTIFIER)));
+    row("ALR with two SC-Addresses", sent(To::Endpoint, alr().with(avp_3gpp(SC_ADDRESS, &tbcd("99900002")))), refused(5009, tgpp(SC_ADDRESS)));
+    row("ALR about a number that is none", sent(To::Endpoint, alr_about(&avp_3gpp(MSISDN, &[0x99, 0xa9]))), refused(5004, tgpp(MSISDN)));
+    row("ALR about a broken group", sent(To::Endpoint, alr_about(&[0; 5])), refused(5014, ietf(0)));
+    row("ACR without Accounting-Record-Number", sent(To::Endpoint, acr(2).without(RECORD_NUMBER)), refused(5005, ietf(RECORD_NUMBER)));
+    row("ACR with two Accounting-Record-Types", sent(To::Endpoint, acr(2).with(avp(RECORD_TYPE, &[0, 0, 0, 4]))), refused(5009, ietf(RECORD_TYPE)));
+    row("an undefined Accounting-Record-Type", sent(To::Endpoint, acr(77)), refused(5004, ietf(RECORD_TYPE)));
+    row("a record number of three octets", sent(To::Endpoint, acr(2).without(RECORD_NUMBER).with(avp(RECORD_NUMBER, &[0; 3]))), refused(5014, ietf(RECORD_NUMBER)));
+    row("a Subscription-Id of octets left over", sent(To::Endpoint, acr(2).with(avp(SUBSCRIPTION_ID, &[0; 7]))), refused(5014, ietf(0)));
+    row("a thousand Subscription-Ids", sent(To::Endpoint, subscribed_often(1000)), success("Accounting"));
 
     // === Before anything was said (§5.3, §5.6) ===
     row("a request first", sent(To::Fresh, ulr()), cut_off("protocol"));
@@ -270,6 +285,13 @@ const fn tgpp(code: u32) -> (u32, u32) {
 
 const DSR_FLAGS: u32 = 1421;
 const ACCT_APPLICATION_ID: u32 = 259;
+const SC_ADDRESS: u32 = 3300;
+const USER_IDENTIFIER: u32 = 3102;
+const RECORD_TYPE: u32 = 480;
+const RECORD_NUMBER: u32 = 485;
+const SUBSCRIPTION_ID: u32 = 443;
+const S6C: u32 = 16_777_312;
+const ACCOUNTING: u32 = 3;
 const HTTP: &[u8] = b"GET / HTTP/1.1\r\nHost: reachd\r\n\r\n";
 
 fn ulr() -> Request {
@@ -296,6 +318,41 @@ fn air() -> Request {
     Request::s6a(318, MME)
         .with(avp(USER_NAME, IMSI.as_bytes()))
         .with(avp_3gpp(VISITED_PLMN_ID, &[0x99, 0xf9, 0x10]))
+}
+
+/// Alert-Service-Centre of S6c.
+fn alr() -> Request {
+    alr_about(&avp_3gpp(MSISDN, &tbcd("99912345678")))
+}
+
+fn alr_about(user: &[u8]) -> Request {
+    Request {
+        application: S6C,
+        ..Request::s6a(8_388_648, "hss.home.example")
+    }
+    .with(avp_3gpp(SC_ADDRESS, &tbcd("99900001")))
+    .with(avp_3gpp(USER_IDENTIFIER, user))
+}
+
+/// Accounting-Request of that record type.
+fn acr(kind: u32) -> Request {
+    Request {
+        application: ACCOUNTING,
+        ..Request::s6a(271, "pgw1.home.example")
+    }
+    .without(AUTH_SESSION_STATE)
+    .with(avp(RECORD_TYPE, &kind.to_be_bytes()))
+    .with(avp(RECORD_NUMBER, &[0, 0, 0, 7]))
+}
+
+fn subscribed_often(times: usize) -> Request {
+    let imsi = avp(
+        SUBSCRIPTION_ID,
+        &[avp(450, &[0, 0, 0, 1]), avp(444, IMSI.as_bytes())].concat(),
+    );
+    let mut request = acr(1);
+    request.avps.resize(request.avps.len() + times, imsi);
+    request
 }
 
 fn rsr() -> Request {
@@ -325,6 +382,13 @@ fn offering(applications: &[Vec<u8>]) -> Request {
     request
 }
 
+/// What the endpoint offers: S6a, S6c and accounting.
+pub(super) fn cer_of_the_endpoint() -> Request {
+    let s6c = avp(AUTH_APPLICATION_ID, &S6C.to_be_bytes());
+    let accounting = avp(ACCT_APPLICATION_ID, &ACCOUNTING.to_be_bytes());
+    cer(ENDPOINT).with(s6c).with(accounting)
+}
+
 /// S6a in a Vendor-Specific-Application-Id with these members.
 fn offering_group(ids: &[u32]) -> Request {
     let members: Vec<u8> = ids.iter().flat_map(|id| avp(*id, &S6A.to_be_bytes())).collect();
@@ -338,7 +402,7 @@ fn with_address(address: &[u8]) -> Request {
 }
 
 fn with_realm(realm: &str) -> Request {
-    ulr()
+    alr()
         .without(DESTINATION_REALM)
         .with(avp(DESTINATION_REALM, realm.as_bytes()))
 }
