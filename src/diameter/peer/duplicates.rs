@@ -2,8 +2,8 @@
 //!
 //! A request is known by its Origin-Host and End-to-End Identifier, whatever connection it came on: an agent that loses
 //! one path sends its pending requests again on another, with T set. The T bit is only a hint, since the marked copy may
-//! overtake the original, so every request is looked up. Command and application are part of the key too, as a guard
-//! against a sender that starts its counter anew.
+//! overtake the original, so every request is looked up. Command, application and Session-Id are part of the key too, as
+//! a guard against a sender that starts its counter anew.
 //!
 //! What is remembered is up to the caller: enough to do the same again and to answer in the same words.
 
@@ -17,7 +17,7 @@ pub const REMEMBERED: Duration = Duration::from_secs(240);
 /// Names a request across connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestKey {
-    /// A hash of Origin-Host without case, command and application.
+    /// A hash of Origin-Host without case, command, application and Session-Id.
     pub origin: u64,
     /// End-to-End Identifier.
     pub end_to_end: u32,

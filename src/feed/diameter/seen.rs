@@ -42,7 +42,8 @@ impl SeenRequests {
         }
     }
 
-    /// What a request is known by. Origin-Host is the originator's, whatever agents it came through.
+    /// What a request is known by: End-to-End Identifier, Origin-Host, command, application and Session-Id. Origin-Host
+    /// is the originator's, whatever agents it came through.
     pub(super) fn key(&self, request: &Message<'_>) -> RequestKey {
         let header = request.header();
         let mut hasher = self.hasher.build_hasher();
@@ -54,6 +55,9 @@ impl SeenRequests {
             hasher.write_usize(host.data.len());
         }
         hasher.write(&folded);
+        // A sender that uses an identifier twice in four minutes is broken, but its second request has to be applied all
+        // the same. A request that is sent again keeps its Session-Id.
+        hasher.write(request.session_id().unwrap_or_default());
         hasher.write_u32(header.command);
         hasher.write_u32(header.application);
         RequestKey {
@@ -126,6 +130,21 @@ mod tests {
         ] {
             assert_ne!(key(&other), first);
         }
+    }
+
+    #[test]
+    fn an_identifier_used_again_for_another_session_is_another_request() {
+        let seen = SeenRequests::new(1000);
+        let key = |session: &str| {
+            let mut out = BytesMut::new();
+            MessageBuilder::request(&mut out, CommandFlags(0xc0), 316, 16_777_251, 1, 7)
+                .avp_utf8(&base::SESSION_ID, session)
+                .avp_utf8(&base::ORIGIN_HOST, "mme1.example")
+                .finish();
+            seen.key(&Message::decode(&out).unwrap())
+        };
+        assert_eq!(key("mme1.example;1;1"), key("mme1.example;1;1"));
+        assert_ne!(key("mme1.example;1;1"), key("mme1.example;1;2"));
     }
 
     #[test]
