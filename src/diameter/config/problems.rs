@@ -50,7 +50,8 @@ impl DiameterConfig {
                 "max_message_size",
                 self.max_message_size,
                 4096,
-                16 * 1024 * 1024 - 4,
+                // An answer echoes parts of its request, and its length has 24 bits as well.
+                8 * 1024 * 1024,
             ),
             ("max_connections", self.max_connections, 1, 65_536),
             ("max_pending", self.max_pending, 1, 1 << 20),

@@ -35,6 +35,48 @@ fn durations_carry_units_and_unknown_keys_are_refused() {
 }
 
 #[test]
+fn a_message_may_only_be_so_long_that_an_answer_can_still_echo_it() {
+    use bytes::BytesMut;
+
+    use crate::diameter::codec::{
+        CommandFlags, Defect, LocalIdentity, Message, MessageBuilder, ResultCode, answer_error,
+    };
+    use crate::diameter::dict::base;
+
+    let most = (12..=24)
+        .map(|bit| DiameterConfig {
+            max_message_size: (1 << bit) - 4,
+            ..DiameterConfig::default()
+        })
+        .filter(|config| config.problems().is_empty())
+        .map(|config| config.max_message_size)
+        .max()
+        .unwrap();
+    let mut request = BytesMut::new();
+    MessageBuilder::request(&mut request, CommandFlags(0xc0), 316, 4, 1, 1)
+        .avp_octets(&base::PROXY_INFO, &vec![0; most - 20 - 8])
+        .finish();
+    let identity = LocalIdentity {
+        origin_host: "h".repeat(255).into(),
+        origin_realm: "r".repeat(255).into(),
+    };
+    let mut answer = BytesMut::new();
+    let defect = Defect::new(ResultCode::APPLICATION_UNSUPPORTED);
+    answer_error(
+        &mut answer,
+        &Message::decode(&request).unwrap(),
+        &identity,
+        &defect,
+        None,
+    );
+    assert!(
+        Message::decode(&answer).is_ok(),
+        "an answer of {} octets",
+        answer.len()
+    );
+}
+
+#[test]
 fn every_problem_is_named_at_once_with_its_key() {
     let mut twice = PeerConfig::new("DRA1.example");
     twice.address = Some("nowhere".to_owned());
