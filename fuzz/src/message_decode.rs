@@ -1,16 +1,18 @@
 //! Any octets, read in every way there is: framing, header, AVPs down to the last group, each as each type, the
-//! grammar of each known command, admission, and what S6a makes of it. Whatever is found wrong has to make a sound
-//! answer.
+//! grammar of each known command, admission, and what the applications make of it. Whatever is found wrong has to make a
+//! sound answer.
 
 use bytes::BytesMut;
-use reachd::diameter::apps::{self, Apns, NothingAsked, PendingAnswer, Terms};
+use reachd::diameter::apps::s6t::cia;
+use reachd::diameter::apps::{self, Apns, Asked, Monitored, NothingAsked, PendingAnswer, Terms};
 use reachd::diameter::codec::avp::{MAX_AVPS, MAX_DEPTH};
 use reachd::diameter::codec::{Avps, Defect, Message, ResultCode, answer_error};
-use reachd::diameter::dict::{CommandDef, accounting, base, check_request, s6a as s6a_dict, s6c};
+use reachd::diameter::dict::check::check_answer;
+use reachd::diameter::dict::{CommandDef, accounting, base, check_request, s6a as s6a_dict, s6c, s6t, t6a};
 use reachd::diameter::peer::admission::{Addressing, admit};
 use reachd::diameter::peer::capabilities::Local;
 use reachd::diameter::peer::messages;
-use reachd::domain::Timestamp;
+use reachd::domain::{Aspect, Imsi, SubscriberIdentifiers, Timestamp};
 
 use super::frames::{assert_answers, each_message, identity};
 
@@ -30,7 +32,12 @@ pub fn run(octets: &[u8]) {
         }
         admission(message);
         base_messages(message);
-        application(message);
+        check_answer_whatever_it_is(message);
+        for copies in [true, false] {
+            application(message, &NothingAsked, copies);
+            application(message, &EverythingAsked, copies);
+        }
+        configuration_answer(message);
     });
 }
 
@@ -45,6 +52,7 @@ fn commands() -> impl Iterator<Item = &'static CommandDef> {
         .chain((0..400).filter_map(s6a_dict::command_of))
         .chain((8_388_640..8_388_660).filter_map(s6c::command_of))
         .chain((0..400).filter_map(accounting::command_of))
+        .chain([&s6t::REPORTING_INFORMATION, &t6a::REPORTING_INFORMATION])
 }
 
 /// Reads every AVP as every type, down to the last group.
@@ -133,13 +141,52 @@ fn base_messages(message: &Message<'_>) {
     }
 }
 
-fn application(message: &Message<'_>) {
+fn check_answer_whatever_it_is(message: &Message<'_>) {
+    if let Err(defect) = check_answer(message) {
+        let _ = format!("{defect} {defect:?}");
+    }
+}
+
+/// Every way to be asked: what a report is about depends on its reference.
+struct EverythingAsked;
+
+impl Asked for EverythingAsked {
+    fn monitored(&self, reference: u64) -> Monitored {
+        match reference % 5 {
+            0 => Monitored::Subscriber(somebody(), aspect(reference)),
+            1 => Monitored::Group(aspect(reference)),
+            2 => Monitored::Ended,
+            3 => Monitored::Unknown,
+            _ => Monitored::Unavailable,
+        }
+    }
+
+    fn subscribed(&self, _: &SubscriberIdentifiers) -> Option<bool> {
+        Some(true)
+    }
+}
+
+fn aspect(reference: u64) -> Aspect {
+    Aspect::ALL[(reference / 5 % 3) as usize]
+}
+
+fn somebody() -> SubscriberIdentifiers {
+    Imsi::parse("001010000000001").expect("an IMSI").into()
+}
+
+/// A CIA that may have come to anything that was asked.
+fn configuration_answer(message: &Message<'_>) {
+    let now = Timestamp::from_micros(1).expect("a time");
+    let _ = cia::Answer::read(message, now, &EverythingAsked);
+}
+
+fn application(message: &Message<'_>, asked: &dyn Asked, copies: bool) {
     let now = Timestamp::from_micros(1).expect("a time");
     let terms = Terms {
-        copies: true,
+        copies,
         apns: Apns::ALL,
     };
-    match apps::decode(message, now, &NothingAsked, &terms) {
+    match apps::decode(message, now, asked, &terms) {
         Ok(decoded) if message.header().flags.is_request() => {
             let answer = PendingAnswer::new(message, decoded.reply);
             let _ = format!("{answer:?}");
