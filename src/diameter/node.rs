@@ -1,7 +1,7 @@
 //! A Diameter node: one identity, its listener, the peers it connects to, and its orderly stop (RFC 6733 §2, §5.4).
 //!
 //! ```no_run
-//! # async fn example<F: reachd::diameter::service::ServiceFactory>(factory: F) -> std::io::Result<()> {
+//! # async fn example<F: reachd::diameter::service::ServiceFactory>(factory: F) -> Result<(), Box<dyn std::error::Error>> {
 //! use reachd::diameter::node::{BoundNode, NodeConfig};
 //! use tokio_util::sync::CancellationToken;
 //!
