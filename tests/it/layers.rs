@@ -15,7 +15,7 @@ struct Layer {
 }
 
 const NO_IO: &[&str] = &[
-    "tokio", "sqlx", "tonic", "prost", "axum", "metrics", "config", "tracing",
+    "tokio", "sqlx", "tonic", "prost", "axum", "metrics", "config", "tracing", "rustls", "socket2",
 ];
 const NO_STORE_ENGINE: &[&str] = &["sqlx"];
 const NO_WIRE_NO_STORE: &[&str] = &["sqlx", "tonic", "prost", "axum"];

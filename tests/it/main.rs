@@ -28,4 +28,5 @@ mod outage;
 mod shutdown;
 mod simulation;
 mod store;
+mod transports;
 mod whole_way;

@@ -109,3 +109,36 @@ pub(crate) async fn accept<F: ServiceFactory>(
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn listeners_take_turns_however_much_waits_at_one_of_them() {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut config = DiameterConfig {
+            listen: any,
+            tls_listen: any,
+            ..DiameterConfig::default()
+        };
+        config.tls.certificate = "somewhere".into();
+        let mut listeners = Listeners::bind(&config).unwrap();
+        let mut waiting = Vec::new();
+        for transport in [Transport::Tcp, Transport::Tls] {
+            let address = listeners.address(transport).unwrap().unwrap();
+            for _ in 0..3 {
+                waiting.push(TcpStream::connect(address).await.unwrap());
+            }
+        }
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            taken.push(listeners.accept().await.unwrap().0);
+        }
+        assert_ne!(taken[0], taken[1]);
+        assert_eq!(taken[..2], taken[2..]);
+    }
+}

@@ -249,6 +249,11 @@ impl Daemon {
         self.addresses["diameter"]
     }
 
+    /// Where it listens for TLS; the listener is told of before plain Diameter's.
+    pub(crate) fn diameter_tls(&self) -> SocketAddr {
+        self.addresses["diameter_tls"]
+    }
+
     pub(crate) fn grpc(&self) -> SocketAddr {
         self.addresses["grpc"]
     }
@@ -270,8 +275,17 @@ impl Daemon {
 
     /// SIGTERM.
     pub(crate) fn signal_terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// SIGHUP.
+    pub(crate) fn signal_hangup(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
         let status = Command::new("kill")
-            .args(["-TERM", &self.pid().to_string()])
+            .args([signal, &self.pid().to_string()])
             .status()
             .unwrap();
         assert!(status.success(), "the daemon has ended before:\n{}", self.log());

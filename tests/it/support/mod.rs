@@ -2,6 +2,7 @@
 //! made-up subscribers.
 
 pub(crate) mod capture;
+pub(crate) mod certificates;
 pub(crate) mod daemon;
 pub(crate) mod postgres;
 pub(crate) mod process;

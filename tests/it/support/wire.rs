@@ -4,11 +4,12 @@
 //! into plain (code, vendor, data) lists, and nothing is checked that a test does not ask for. It can also send what
 //! no sound stack would.
 
+use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -387,10 +388,14 @@ pub(crate) enum Direction {
     FromDaemon,
 }
 
+/// Whatever carries a connection.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Debug> Stream for S {}
+
 /// One Diameter connection to the daemon.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     identity: String,
     next_hop_by_hop: u32,
     received: Vec<u8>,
@@ -418,8 +423,16 @@ impl Peer {
             .await
             .expect("the Diameter listener accepts");
         stream.set_nodelay(true).unwrap();
+        Self::on(stream, identity)
+    }
+
+    /// A connection on which nothing of Diameter was said yet.
+    pub(crate) fn on(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + Debug + 'static,
+        identity: &str,
+    ) -> Self {
         Self {
-            stream,
+            stream: Box::new(stream),
             identity: identity.to_owned(),
             next_hop_by_hop: first_hop_by_hop(),
             received: Vec::new(),
@@ -450,14 +463,8 @@ impl Peer {
 
     /// A connection that the daemon opened: waits for its CER and accepts it. All of it is recorded.
     pub(crate) async fn accepted(stream: TcpStream, identity: &str) -> Self {
-        let mut peer = Self {
-            stream,
-            identity: identity.to_owned(),
-            next_hop_by_hop: first_hop_by_hop(),
-            received: Vec::new(),
-            recorded: Vec::new(),
-            recording: true,
-        };
+        let mut peer = Self::on(stream, identity);
+        peer.recording = true;
         let request = peer.receive().await.expect("a CER");
         assert_eq!(request.command, command::CAPABILITIES_EXCHANGE);
         assert!(request.is_request());
@@ -467,7 +474,8 @@ impl Peer {
         peer
     }
 
-    async fn exchange_capabilities(&mut self) {
+    /// CER, and a CEA of success.
+    pub(crate) async fn exchange_capabilities(&mut self) {
         let answer = self.ask(&self.capabilities_exchange()).await;
         assert_eq!(answer.command, command::CAPABILITIES_EXCHANGE);
         answer.assert_result(SUCCESS);
@@ -519,15 +527,15 @@ impl Peer {
         if self.recording {
             self.recorded.push((Direction::ToDaemon, bytes.to_vec()));
         }
-        self.stream
-            .write_all(bytes)
+        self.try_send_bytes(bytes)
             .await
             .expect("the daemon takes what is sent");
     }
 
     /// As [`Self::send_bytes`], for a connection that may be gone already.
     pub(crate) async fn try_send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(bytes).await
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
     }
 
     /// The next message of any kind; `None` once the daemon has closed the connection.
@@ -596,7 +604,7 @@ impl Peer {
             self.recorded.push((Direction::ToDaemon, bytes.clone()));
         }
         // The daemon may have gone already; whoever cares reads the end of the stream next.
-        let _ = self.stream.write_all(&bytes).await;
+        let _ = self.try_send_bytes(&bytes).await;
     }
 
     /// Sends a request and waits for its answer, which must repeat both identifiers, the command and the application.

@@ -1,19 +1,26 @@
 //! TLS connections that peers make to a node (RFC 6733 §13.1).
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rcgen::date_time_ymd;
+use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ALL_VERSIONS, ClientConfig};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use rustls::{ALL_VERSIONS, ClientConfig, HandshakeKind};
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
 
 use crate::diameter::config::{DiameterConfig, PeerConfig, Transport};
 use crate::diameter::dict::base;
 use crate::diameter::dict::s6a::APPLICATION as S6A;
+use crate::diameter::transport::carrier::Carrier;
+use crate::diameter::transport::tls::Tls;
+use crate::diameter::transport::tls::reload::Source;
 
 use super::authority::{Authority, Folder, Pair, handshake, nameless_client};
 use super::far_end::*;
@@ -122,6 +129,26 @@ async fn tls_1_2_and_1_3_are_served_alike() {
                 seen.open.load(Ordering::SeqCst) == 0
             })
             .await;
+    }
+}
+
+#[tokio::test]
+async fn every_connection_shows_its_certificate_anew() {
+    let setting = Setting::new(|_| {});
+    let pair = setting.authority.issue(&["dra1.example"]);
+    for version in [&TLS12, &TLS13] {
+        let client = Arc::new(pair.client(&setting.authority, &[version]));
+        for _ in 0..2 {
+            let name = ServerName::try_from("reachd.example").unwrap();
+            let connector = TlsConnector::from(Arc::clone(&client));
+            let stream = connector.connect(name, setting.socket().await).await.unwrap();
+            let kind = stream.get_ref().1.handshake_kind();
+            assert_eq!(kind, Some(HandshakeKind::Full));
+            // Whatever there is to resume has come with the answer.
+            let mut wire = Wire::on(stream);
+            wire.send(&cer("stranger.example", S6A)).await;
+            assert_eq!(result(&wire.receive().await.unwrap()), 3010);
+        }
     }
 }
 
@@ -254,4 +281,34 @@ async fn connections_of_all_listeners_share_one_limit_and_stop_together() {
     }
     let setting = stopping.await.unwrap();
     assert!(TcpStream::connect(setting.fixture.tls.unwrap()).await.is_err());
+}
+
+/// No flush follows the driver's last write of a burst, and no other write may come for half a minute.
+#[tokio::test]
+async fn what_was_written_arrives_although_nobody_flushes() {
+    let authority = Authority::new("authority");
+    let folder = Folder::new(&authority, &authority.issue(&["reachd.example"]));
+    let source = Source::open(&folder.config(), "reachd.example").unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let client = authority
+        .issue(&["dra1.example"])
+        .client(&authority, ALL_VERSIONS);
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (socket, remote) = listener.accept().await.unwrap();
+    // Far less than what is written, so that much has to wait in the TLS stream's own buffer.
+    SockRef::from(&socket).set_send_buffer_size(4096).unwrap();
+    SockRef::from(&stream).set_recv_buffer_size(4096).unwrap();
+    let tls = Tls(Arc::new(source));
+    let (near, far) = tokio::join!(tls.accept(socket, remote), handshake(stream, client));
+    let mut near = near.unwrap_or_else(|cause| panic!("{}", cause.label()));
+    let written = tokio::spawn(async move {
+        near.writer.write_all(&[7; 60_000]).await.unwrap();
+        near
+    });
+    let mut octets = vec![0; 60_000];
+    tokio::time::timeout(PATIENCE, far.unwrap().read_exact(&mut octets))
+        .await
+        .expect("all of it arrives")
+        .unwrap();
+    written.await.unwrap();
 }
