@@ -114,9 +114,14 @@ pub enum ConnectError {
     /// The transport could not be made.
     #[error("cannot connect to the Diameter peer")]
     Transport(#[source] io::Error),
-    /// The TLS handshake failed, for the reason told.
-    #[error("the TLS handshake failed: {0}")]
-    Tls(String),
+    /// The TLS handshake failed.
+    #[error("the TLS handshake failed: {reason}")]
+    Tls {
+        /// What it is counted under.
+        cause: &'static str,
+        /// For people.
+        reason: String,
+    },
     /// The transport was not there in time.
     #[error("the Diameter peer did not take the connection in time")]
     Timeout,

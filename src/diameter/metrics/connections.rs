@@ -56,11 +56,14 @@ impl Drop for EndCounter {
 }
 
 /// What an attempt of ours to connect may come to nothing for.
-pub(super) const CONNECT_CAUSES: [&str; 10] = [
+pub(super) const CONNECT_CAUSES: [&str; 13] = [
     "connection_refused",
     "unreachable",
     "timeout",
     "tls",
+    "certificate_refused",
+    "certificate_expired",
+    "certificate_mismatch",
     "transport",
     "disconnected",
     "protocol",
@@ -80,8 +83,7 @@ pub(crate) fn connect_failed(record: &Record, error: &ConnectError) -> &'static 
             _ => "transport",
         },
         ConnectError::Timeout => "timeout",
-        ConnectError::Tls(_) => "tls",
-        ConnectError::Refused(cause) => cause,
+        ConnectError::Tls { cause, .. } | ConnectError::Refused(cause) => cause,
         // It was given up before anything could come of it.
         ConnectError::Stopped => return "stopped",
     };

@@ -32,7 +32,10 @@ impl<F: ServiceFactory> Node<F> {
             Transport::Sctp => self.dial_over(&Sctp, link, address).await,
             Transport::Tls => match &self.0.tls {
                 Some(source) => self.dial_over(&Tls(Arc::clone(source)), link, address).await,
-                None => Err(ConnectError::Tls("this node has no certificate".to_owned())),
+                None => Err(ConnectError::Tls {
+                    cause: RefusalCause::Tls.label(),
+                    reason: "this node has no certificate".to_owned(),
+                }),
             },
         })
     }

@@ -12,7 +12,7 @@ use tokio::time::{sleep_until, timeout, timeout_at};
 use tracing::debug;
 
 use super::carrier::{Connection, Ends};
-use super::now;
+use super::{now, tls};
 use crate::diameter::codec::{Defect, Header, Message, ResultCode, answer_framing_error, frame_length};
 use crate::diameter::dict::base;
 use crate::diameter::metrics::{PeerMetrics, RefusalCause};
@@ -41,7 +41,7 @@ pub(crate) struct Opened {
 enum Wait {
     Frame(usize),
     Framing(ResultCode, Option<Header>),
-    Disconnected,
+    Disconnected(RefusalCause),
 }
 
 /// Waits for one whole message at the beginning of `inbuf`.
@@ -54,7 +54,9 @@ async fn frame(reader: &mut (impl AsyncRead + Unpin), inbuf: &mut BytesMut) -> W
         }
         inbuf.reserve(ROOM);
         match reader.read_buf(inbuf).await {
-            Ok(0) | Err(_) => return Wait::Disconnected,
+            Ok(0) => return Wait::Disconnected(RefusalCause::Disconnected),
+            // With TLS 1.3 whoever dialled learns only here that its certificate was refused.
+            Err(error) => return Wait::Disconnected(tls::lost(&error)),
             Ok(_) => {}
         }
     }
@@ -95,7 +97,7 @@ async fn respond<F: ServiceFactory>(
     };
     let length = match waited.map_err(|_| RefusalCause::Timeout)? {
         Wait::Frame(length) => length,
-        Wait::Disconnected => return Err(RefusalCause::Disconnected),
+        Wait::Disconnected(cause) => return Err(cause),
         Wait::Framing(result_code, header) => {
             if let Some(header) = header {
                 let mut out = BytesMut::new();
@@ -247,9 +249,9 @@ pub(crate) async fn initiate<F: ServiceFactory>(
             },
             waited = frame(reader, &mut inbuf) => match waited {
                 Wait::Frame(length) => break length,
-                Wait::Disconnected => {
+                Wait::Disconnected(cause) => {
                     let _ = link.gone(now());
-                    return Err(RefusalCause::Disconnected);
+                    return Err(cause);
                 }
                 Wait::Framing(..) => {
                     let _ = link.handle(now(), Event::IRcvNonCea);

@@ -16,8 +16,8 @@
 //! answers to `max_pending` requests, since reading stops at either; completions by the requests that wait.
 //!
 //! A [`carrier::Carrier`] hides which transport it is: it makes a socket into two halves, of which handshake and driver
-//! know nothing but that they read and write. So the same test bodies run over TCP and over memory. Nothing here knows
-//! domain or store.
+//! know nothing but that they read and write. So the same test bodies run over all of them and over memory. Nothing
+//! here knows domain or store.
 
 pub(crate) mod carrier;
 mod dialler;

@@ -85,6 +85,10 @@ async fn a_peer_whose_certificate_does_not_hold_is_not_talked_to_until_it_does()
     for cause in ["mismatch", "expired", "refused"] {
         let line = format!("reachd_diameter_connections_refused_total{{cause=\"certificate_{cause}\"}} 1\n");
         fixture.until(&line, |_| page.render().contains(&line)).await;
+        let line = format!(
+            "reachd_diameter_connect_failures_total{{peer=\"hss1.example\",cause=\"certificate_{cause}\"}} 1\n"
+        );
+        fixture.until(&line, |_| page.render().contains(&line)).await;
     }
     let right = authority.issue(&["hss1.example"]);
     // A sound certificate does not help whoever then answers in another name.
@@ -98,6 +102,23 @@ async fn a_peer_whose_certificate_does_not_hold_is_not_talked_to_until_it_does()
     wire.send(&ulr()).await;
     wire.expect(ULR, false).await;
     drop((wire, listener));
+    fixture.stop().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_refuses_our_certificate_shows_as_a_failure_of_tls() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let page = recorder.handle();
+    // Tasks of this test's runtime run on this thread.
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let authority = Authority::new("authority");
+    let folder = Folder::new(&authority, &authority.issue(&["reachd.example"]));
+    let (mut fixture, listener) = node(&folder).await;
+    let pair = authority.issue(&["hss1.example"]);
+    assert!(accept(&listener, &Authority::new("other"), &pair).await.is_err());
+    let line = "reachd_diameter_connections_refused_total{cause=\"tls\"} 1\n";
+    fixture.until(line, |_| page.render().contains(line)).await;
+    drop(listener);
     fixture.stop().await;
 }
 

@@ -51,7 +51,10 @@ impl Carrier for Tls {
         let stream = tcp::dial(address).await.map_err(ConnectError::Transport)?;
         let remote = stream.peer_addr().map_err(ConnectError::Transport)?;
         let name = DnsName::try_from(identity.to_owned()).map_err(|_| {
-            ConnectError::Tls("its identity is no name that a certificate could have".to_owned())
+            refused(
+                RefusalCause::Tls,
+                "its identity is no name that a certificate could have".to_owned(),
+            )
         })?;
         let connector = TlsConnector::from(Arc::clone(&self.0.current().client));
         let stream = connector
@@ -61,10 +64,23 @@ impl Carrier for Tls {
                 debug!(%error, %remote, "TLS handshake failed");
                 let (cause, text) = failure::of(&error);
                 metrics::refused(cause);
-                ConnectError::Tls(text)
+                refused(cause, text)
             })?;
         connection(stream.into(), remote).map_err(ConnectError::Transport)
     }
+}
+
+fn refused(cause: RefusalCause, reason: String) -> ConnectError {
+    ConnectError::Tls {
+        cause: cause.label(),
+        reason,
+    }
+}
+
+/// The cause of a connection that broke off before it opened: TLS may have something to say on any.
+pub(super) fn lost(error: &io::Error) -> RefusalCause {
+    debug!(%error, "a connection broke off");
+    failure::of(error).0
 }
 
 fn connection(stream: TlsStream<TcpStream>, remote: SocketAddr) -> io::Result<Secured> {
