@@ -1,5 +1,6 @@
 //! One scrape tells operators what goes on, and tells nobody who the subscribers are.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use reachd::proto::v1::{RegistrationChange as Change, Slot};
@@ -101,6 +102,83 @@ async fn a_scrape_shows_what_came_in_and_what_became_of_it() {
     assert_eq!(scrape.sum("reachd_build_info", &[]), 1.0);
     assert!(scrape.has_label("reachd_build_info", "revision"));
     assert_eq!(scrape.sum("reachd_store_up", &[]), 1.0);
+}
+
+/// Names are what dashboards and alerts depend on: the constants, a scrape and docs/metrics.md have to tell the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
+    use reachd::diameter::client;
+    use reachd::diameter::metrics as diameter;
+    use reachd::grpc::metrics as grpc;
+    use reachd::ingest::metrics as ingest;
+    use reachd::ops::metrics as ops;
+    use reachd::{app, feed, store};
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    // Of the certificate, and of a request of our own: there when there is one.
+    let at_times = names(&[
+        diameter::CERTIFICATE_EXPIRY,
+        diameter::CERTIFICATE_RELOADS,
+        client::REQUESTS,
+        client::REQUEST_SECONDS,
+    ]);
+    let always = names(&[
+        app::INDEX_SUBSCRIBERS,
+        app::INDEX_IDENTIFIERS,
+        app::READY,
+        diameter::MESSAGES,
+        diameter::BYTES,
+        diameter::PEER_STATE,
+        diameter::RESTARTS,
+        diameter::PENDING,
+        diameter::WATCHDOG_SECONDS,
+        diameter::DEFECTS,
+        diameter::OPENED,
+        diameter::CLOSED,
+        diameter::REFUSED,
+        diameter::CONNECT_FAILURES,
+        client::IN_FLIGHT,
+        client::WAITING,
+        client::RETRANSMISSIONS,
+        client::FAILOVERS,
+        client::STRAY_ANSWERS,
+        feed::diameter::DUPLICATES,
+        feed::diameter::RESETS,
+        ingest::EVENTS,
+        ingest::BATCH_ROWS,
+        ingest::COMMIT_SECONDS,
+        ingest::LAG_SECONDS,
+        ingest::STORE_RETRIES,
+        ingest::STORE_UP,
+        ingest::QUEUED,
+        store::prune::PRUNED,
+        grpc::STARTED,
+        grpc::HANDLED,
+        grpc::HANDLING,
+        ops::BUILD_INFO,
+        ops::START_TIME,
+        ops::RESIDENT_MEMORY,
+    ]);
+
+    let mut home = Home::new(Engine::Sqlite).await;
+    // A peer that is dialled, for what only such peers have.
+    home.configure("\n[[diameter.peers]]\nidentity = \"hss1.home.example\"\naddress = \"127.0.0.1:9\"\n");
+    let daemon = home.start().await;
+    work(&daemon, &Subscriber::nth(2)).await;
+    let scraped: BTreeSet<_> = Scrape::of(&daemon).await.families.into_iter().collect();
+    let documented: BTreeSet<_> = include_str!("../../docs/metrics.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(" | ").next())
+        .flat_map(|names| names.split('`'))
+        .filter(|name| name.contains('_'))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(scraped, always);
+    assert_eq!(documented, &always | &at_times);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
