@@ -89,7 +89,7 @@ fn notes(peer: &Peer, now: Timestamp) -> Vec<String> {
             _ => "connected from",
         };
         notes.push(format!(
-            "{} {who} {}, realm {}, {}",
+            "{} {who} {}, realm {}, applications {}",
             open.transport,
             open.remote_address,
             open.realm,
@@ -261,7 +261,7 @@ mod tests {
         let expected = "\
 FEED               KIND      STATE   SINCE     HEARD    WATCHDOG      IN     OUT  QUEUE  EVENTS  REFUSED
 dra1.core.example  diameter  open    10 s ago  1 s ago    850 µs  12,345  12,345      7  12,000        3
-    tcp connected from 127.0.0.1:41000, realm core.example, s6a, sh
+    tcp connected from 127.0.0.1:41000, realm core.example, applications s6a, sh
     answered: 12,342 success, 3 permanent
     refused: 2 × 5004 INVALID_AVP_VALUE, 1 × 5005 MISSING_AVP
     2 connections so far; last down: watchdog, 70 s ago
