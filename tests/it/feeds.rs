@@ -20,7 +20,9 @@ const MME: &str = "mme1.visited.example";
 const LEFT: &str = "hss1.home.example";
 const UNREACHED: &str = "hss2.home.example";
 const ORIGIN_STATE_ID: u32 = 278;
+const APPLICATION_UNSUPPORTED: u32 = 3007;
 const MISSING_AVP: u32 = 5005;
+const S6C: u32 = 16_777_312;
 
 /// A home that also knows a peer that will leave, and one that cannot be reached.
 async fn home() -> Home {
@@ -308,12 +310,20 @@ async fn the_log_tells_each_change_in_a_peers_life_once_and_nothing_of_a_message
     let before = daemon.log();
     for round in 0..300 {
         let request = Request::update_location(&Subscriber::nth(round % 7).imsi, MME);
-        let request = if round % 3 == 0 {
-            request.without(code::USER_NAME)
-        } else {
-            request
+        let (request, result) = match round % 3 {
+            0 => (request, SUCCESS),
+            1 => (request.without(code::USER_NAME), MISSING_AVP),
+            _ => {
+                // An application that this peer did not name.
+                let application = S6C;
+                let request = Request {
+                    application,
+                    ..request
+                };
+                (request, APPLICATION_UNSUPPORTED)
+            }
         };
-        dra.ask(&request).await;
+        dra.ask(&request).await.assert_result(result);
     }
     assert_eq!(daemon.log(), before);
 
