@@ -29,6 +29,9 @@ const RETURNED: [&AvpDef; 5] = [
 ///
 /// A protocol error (3xxx) takes the error form, with the E bit (§7.2). Any other code leaves the command's own form, so
 /// what that form may require of the request is returned as received, if it is sound.
+///
+/// Every Proxy-Info is returned, in its order; Route-Record is not (§6.2). There is no Error-Reporting-Host: it names a node
+/// that reports an error in an answer of another's Origin-Host (§7.4), and Origin-Host is our own here.
 pub fn answer_error(
     out: &mut BytesMut,
     request: &Message<'_>,

@@ -1,9 +1,10 @@
-//! Which requests are let through to whoever serves the applications (RFC 6733 §6.1.4, §6.1.5, §7.1.3).
+//! Which requests are let through to whoever serves the applications (RFC 6733 §6.1.3 to §6.1.5, §7.1.3).
 //!
-//! Looks at the header, Destination-Host and Destination-Realm only. The grammar of a command is the application's.
+//! Looks at the header, Route-Record, Destination-Host and Destination-Realm only. The grammar of a command is the
+//! application's.
 
 use super::capabilities::Local;
-use crate::diameter::codec::{CommandFlags, Message, ResultCode};
+use crate::diameter::codec::{Avp, CommandFlags, LocalIdentity, Message, ResultCode};
 use crate::diameter::dict::base;
 
 /// Whether Destination-Host and Destination-Realm have to name this node.
@@ -20,7 +21,11 @@ pub enum Addressing {
 /// # Errors
 ///
 /// The protocol error to answer: 3008 for R with E, 3001 for an unknown command of the base protocol, 3007 for an
-/// application that was not negotiated, 3003 for another realm, 3002 for another host.
+/// application that was not negotiated, 3005 for a request that has been here before, 3003 for another realm, 3002 for
+/// another host.
+///
+/// An agent puts the name of the peer that it had a request from into Route-Record (§6.1.9). One that names this node was
+/// sent by this node and comes back to it, which is a loop (§6.1.3) whether it comes as a copy or not.
 pub fn admit(
     request: &Message<'_>,
     local: &Local,
@@ -37,20 +42,24 @@ pub fn admit(
     if !negotiated.contains(&header.application) {
         return Err(ResultCode::APPLICATION_UNSUPPORTED);
     }
-    if addressing == Addressing::Ignored {
-        return Ok(());
-    }
+    let LocalIdentity {
+        origin_host,
+        origin_realm,
+    } = &local.identity;
+    let names = |avp: &Avp<'_>, own: &str| avp.data.eq_ignore_ascii_case(own.as_bytes());
+    let mut addressee = Ok(());
     for avp in request.avps() {
-        let (own, otherwise) = if avp.is(&base::DESTINATION_HOST) {
-            (&local.identity.origin_host, ResultCode::UNABLE_TO_DELIVER)
-        } else if avp.is(&base::DESTINATION_REALM) {
-            (&local.identity.origin_realm, ResultCode::REALM_NOT_SERVED)
-        } else {
-            continue;
-        };
-        if !avp.data.eq_ignore_ascii_case(own.as_bytes()) {
-            return Err(otherwise);
+        if avp.is(&base::ROUTE_RECORD) {
+            if names(&avp, origin_host) {
+                return Err(ResultCode::LOOP_DETECTED);
+            }
+        } else if addressing == Addressing::Ignored || addressee.is_err() {
+            // Only Route-Record is of interest.
+        } else if avp.is(&base::DESTINATION_HOST) && !names(&avp, origin_host) {
+            addressee = Err(ResultCode::UNABLE_TO_DELIVER);
+        } else if avp.is(&base::DESTINATION_REALM) && !names(&avp, origin_realm) {
+            addressee = Err(ResultCode::REALM_NOT_SERVED);
         }
     }
-    Ok(())
+    addressee
 }

@@ -42,6 +42,7 @@ mod isolation;
 mod looking_on;
 mod nodes;
 mod peers;
+mod relayed;
 mod requests;
 mod sctp;
 mod tls_accept;

@@ -239,6 +239,35 @@ fn a_dpr_without_cause_is_answered_with_the_missing_avp() {
 }
 
 #[test]
+fn a_request_that_has_been_here_before_is_a_loop_wherever_it_goes() {
+    let admitted = |records: &[&str], host: &str, addressing| {
+        let mut out = BytesMut::new();
+        let mut request = MessageBuilder::request(&mut out, CommandFlags::PROXIABLE, 316, S6A, 1, 2);
+        request
+            .avp_utf8(&base::DESTINATION_HOST, host)
+            .avp_utf8(&base::DESTINATION_REALM, "example");
+        for record in records {
+            request.avp_utf8(&base::ROUTE_RECORD, record);
+        }
+        request.finish();
+        admit(&Message::decode(&out).unwrap(), &local(), &[S6A], addressing)
+    };
+    let forwarded = ["mme1.example", "dra1.example", "reachd.example.org"];
+    let looped = ["mme1.example", "Reachd.EXAMPLE", "dra1.example"];
+    for (addressing, elsewhere) in [
+        (Addressing::Checked, Err(ResultCode::UNABLE_TO_DELIVER)),
+        (Addressing::Ignored, Ok(())),
+    ] {
+        assert_eq!(admitted(&forwarded, "reachd.example", addressing), Ok(()));
+        assert_eq!(admitted(&forwarded, "hss.example", addressing), elsewhere);
+        for host in ["reachd.example", "hss.example"] {
+            let verdict = admitted(&looped, host, addressing);
+            assert_eq!(verdict, Err(ResultCode::LOOP_DETECTED), "{host}");
+        }
+    }
+}
+
+#[test]
 fn requests_are_admitted_by_header_and_addressee() {
     let admitted = |flags: CommandFlags, application: u32, to: Option<(&str, &str)>, addressing| {
         let mut out = BytesMut::new();
