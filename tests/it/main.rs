@@ -25,6 +25,7 @@ mod layers;
 mod malformed;
 mod metrics;
 mod outage;
+mod own_requests;
 mod shutdown;
 mod simulation;
 mod store;

@@ -130,3 +130,81 @@ impl std::fmt::Debug for OwnRequest {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::diameter::codec::Message;
+    use crate::diameter::dict::accounting;
+
+    const APPLICATION: u32 = 16_777_217;
+
+    fn command(application: u32, required: &'static [&'static [AvpDef]]) -> CommandDef {
+        CommandDef {
+            code: 308,
+            application,
+            name: "Subscribe-Notifications",
+            request: "SNR",
+            answer: "SNA",
+            proxiable: true,
+            required,
+            optional: &[],
+        }
+    }
+
+    /// The codes of the AVPs in the order in which they are written.
+    fn written(command: CommandDef, to_host: bool) -> (Vec<u32>, Vec<u8>) {
+        let command = Box::leak(Box::new(command));
+        let request = OwnRequest::new(command, "home.example", Duration::from_secs(1), |avps| {
+            avps.avp_utf8(&base::USER_NAME, "1");
+        });
+        let request = if to_host {
+            request.to_host("hss1.home.example")
+        } else {
+            request
+        };
+        let identity = LocalIdentity {
+            origin_host: "reachd.example".into(),
+            origin_realm: "example".into(),
+        };
+        let avps = request.encode(&identity, "reachd.example;1;2");
+        let mut frame = BytesMut::new();
+        let header = Header {
+            length: (Header::LEN + avps.len()) as u32,
+            ..request.header(7)
+        };
+        header.write(&mut frame);
+        frame.extend_from_slice(&avps);
+        let message = Message::decode(&frame).unwrap();
+        assert_eq!(message.defects(), []);
+        assert_eq!(message.session_id(), Some(&b"reachd.example;1;2"[..]));
+        let application = message
+            .find(&base::VENDOR_SPECIFIC_APPLICATION_ID)
+            .map(|avp| avp.data.to_vec());
+        let codes = message.avps().map(|avp| avp.code).collect();
+        (codes, application.unwrap_or_default())
+    }
+
+    #[test]
+    fn what_the_command_requires_is_written_around_what_the_caller_gives() {
+        let plain = command(APPLICATION, &[&[base::SESSION_ID]]);
+        assert_eq!(written(plain, false).0, [263, 277, 264, 296, 283, 1]);
+        assert_eq!(written(plain, true).0, [263, 277, 264, 296, 293, 283, 1]);
+        let named = command(APPLICATION, &[&[], &[base::VENDOR_SPECIFIC_APPLICATION_ID]]);
+        let (codes, application) = written(named, false);
+        assert_eq!(codes, [263, 260, 277, 264, 296, 283, 1]);
+        let mut expected = BytesMut::new();
+        MessageBuilder::avps(&mut expected, |avps| {
+            avps.avp_u32(&base::VENDOR_ID, 10_415)
+                .avp_u32(&base::AUTH_APPLICATION_ID, APPLICATION);
+        });
+        assert_eq!(application, expected);
+    }
+
+    #[test]
+    fn accounting_keeps_no_authorization_session() {
+        let accounting = command(accounting::APPLICATION, &[]);
+        assert_eq!(written(accounting, false).0, [263, 264, 296, 283, 1]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::diameter::client::{ClientConfig, OwnRequest, RequestError};
+use crate::diameter::client::{ClientConfig, LONGEST, OwnRequest, RequestError};
 use crate::diameter::codec::{Answered, ExperimentalResult, Message, MessageBuilder, ResultCode};
 use crate::diameter::config::DiameterConfig;
 use crate::diameter::dict::{AvpDef, AvpType, base, s6a, tgpp};
@@ -191,6 +191,10 @@ async fn a_request_without_a_peer_waits_for_one(over: Over) {
         fixture.client.request(nobody.clone()).await,
         Err(RequestError::NoPeer)
     );
+    let giant = OwnRequest::new(&s6a::NOTIFY, "example", SHORT, |avps| {
+        avps.avp_octets(&base::USER_NAME, &[0; LONGEST]);
+    });
+    assert_eq!(fixture.client.request(giant).await, Err(RequestError::TooLong));
     elsewhere.send(&dpr("dra1.example", 0)).await;
     elsewhere.expect(base::COMMAND_DISCONNECT_PEER, false).await;
     drop(elsewhere);
