@@ -128,6 +128,9 @@ pub enum ConnectError {
     /// The capabilities exchange failed.
     #[error("the capabilities exchange failed: {0}")]
     Refused(&'static str),
+    /// The peer has connected by itself, and that connection is kept (RFC 6733 §5.6.4).
+    #[error("the Diameter peer has connected by itself")]
+    Superseded,
     /// This side was told to stop.
     #[error("stopped")]
     Stopped,

@@ -56,7 +56,7 @@ impl Drop for EndCounter {
 }
 
 /// What an attempt of ours to connect may come to nothing for.
-pub(super) const CONNECT_CAUSES: [&str; 13] = [
+pub(super) const CONNECT_CAUSES: [&str; 12] = [
     "connection_refused",
     "unreachable",
     "timeout",
@@ -68,7 +68,6 @@ pub(super) const CONNECT_CAUSES: [&str; 13] = [
     "disconnected",
     "protocol",
     "unknown_peer",
-    "duplicate",
     "refused",
 ];
 
@@ -84,8 +83,9 @@ pub(crate) fn connect_failed(record: &Record, error: &ConnectError) -> &'static 
         },
         ConnectError::Timeout => "timeout",
         ConnectError::Tls { cause, .. } | ConnectError::Refused(cause) => cause,
-        // It was given up before anything could come of it.
+        // It was given up before anything could come of it, or for the peer's own connection.
         ConnectError::Stopped => return "stopped",
+        ConnectError::Superseded => return "superseded",
     };
     record.connect_failed(cause);
     counter!(CONNECT_FAILURES, "peer" => Arc::clone(record.label()), "cause" => cause).increment(1);

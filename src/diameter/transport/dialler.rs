@@ -56,6 +56,7 @@ impl<F: ServiceFactory> Node<F> {
         };
         self.drive(link, connection).await.map_err(|cause| match cause {
             RefusalCause::Stopping => ConnectError::Stopped,
+            RefusalCause::Duplicate => ConnectError::Superseded,
             cause => ConnectError::Refused(cause.label()),
         })
     }
@@ -67,7 +68,7 @@ impl<F: ServiceFactory> Node<F> {
         while !self.0.stopping.is_cancelled() {
             let pause = match self.dial(&entry, &address).await {
                 // The peer has connected to us; look again later.
-                None => entry.reconnect,
+                None | Some(Err(ConnectError::Superseded)) => entry.reconnect,
                 Some(Ok(CloseReason::PeerLeft(
                     DisconnectCause::Busy | DisconnectCause::DoNotWantToTalkToYou,
                 ))) => {

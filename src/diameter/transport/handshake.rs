@@ -18,7 +18,7 @@ use crate::diameter::dict::base;
 use crate::diameter::metrics::{PeerMetrics, RefusalCause};
 use crate::diameter::node::Shared;
 use crate::diameter::peer::capabilities::{self, CeaError, Remote};
-use crate::diameter::peer::fsm::{Action, Event};
+use crate::diameter::peer::fsm::{Action, Actions, Event};
 use crate::diameter::service::ServiceFactory;
 use crate::diameter::table::{Link, Signals};
 
@@ -250,8 +250,7 @@ pub(crate) async fn initiate<F: ServiceFactory>(
             waited = frame(reader, &mut inbuf) => match waited {
                 Wait::Frame(length) => break length,
                 Wait::Disconnected(cause) => {
-                    let _ = link.gone(now());
-                    return Err(cause);
+                    return Err(given_up(&link.gone(now()), cause));
                 }
                 Wait::Framing(..) => {
                     let _ = link.handle(now(), Event::IRcvNonCea);
@@ -285,15 +284,17 @@ pub(crate) async fn initiate<F: ServiceFactory>(
         Err(error) => {
             debug!(peer = %link.entry.label, %error, "capabilities exchange failed");
             let cause = match error {
+                // Its own CER is about to come.
+                CeaError::Refused(ResultCode::ELECTION_LOST) => RefusalCause::Duplicate,
                 CeaError::Refused(_) => RefusalCause::Refused,
                 CeaError::Unusable(_) => RefusalCause::Protocol,
             };
             (Event::IRcvCeaFailed, Err(cause))
         }
     };
-    let opened = link.handle(now(), event).contains(&Action::ProcessCea);
-    let remote = outcome?;
-    if !opened {
+    let actions = link.handle(now(), event);
+    let remote = outcome.map_err(|cause| given_up(&actions, cause))?;
+    if !actions.contains(&Action::ProcessCea) {
         return Err(RefusalCause::Duplicate);
     }
     drop(cea);
@@ -303,6 +304,16 @@ pub(crate) async fn initiate<F: ServiceFactory>(
         inbuf,
         metrics,
     })
+}
+
+/// Why our own connection came to nothing. Whatever the peer did to it, it is no failure where the election has it that
+/// the peer's connection opens instead.
+fn given_up(actions: &Actions, cause: RefusalCause) -> RefusalCause {
+    if actions.contains(&Action::RSndCea) {
+        RefusalCause::Duplicate
+    } else {
+        cause
+    }
 }
 
 /// Writes everything, within the time a peer is given to take it.
