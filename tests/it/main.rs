@@ -21,6 +21,7 @@ mod feeds;
 mod fuzz_corpus;
 mod grpc;
 mod ingest;
+mod interop;
 mod layers;
 mod malformed;
 mod metrics;

@@ -4,10 +4,12 @@
 pub(crate) mod capture;
 pub(crate) mod certificates;
 pub(crate) mod daemon;
+pub(crate) mod freediameter;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod promises;
 pub(crate) mod publisher;
+pub(crate) mod recorder;
 pub(crate) mod wire;
 
 use std::time::{Duration, Instant, SystemTime};

@@ -44,6 +44,7 @@ pub(crate) mod code {
     pub(crate) const AUTH_SESSION_STATE: u32 = 277;
     pub(crate) const FAILED_AVP: u32 = 279;
     pub(crate) const PROXY_HOST: u32 = 280;
+    pub(crate) const ROUTE_RECORD: u32 = 282;
     pub(crate) const DESTINATION_REALM: u32 = 283;
     pub(crate) const PROXY_INFO: u32 = 284;
     pub(crate) const PROXY_STATE: u32 = 33;
@@ -214,6 +215,11 @@ impl Request {
         self
     }
 
+    /// The Session-Id of an application's request, which is its first AVP.
+    pub(crate) fn session_id(&self) -> Vec<u8> {
+        take_apart(&self.avps[0])[0].data.clone()
+    }
+
     /// The octets of RFC 6733 §3.
     pub(crate) fn encode(&self, hop_by_hop: u32) -> Vec<u8> {
         encode_message(
@@ -313,7 +319,7 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    fn decode(bytes: &[u8]) -> Self {
+    pub(crate) fn decode(bytes: &[u8]) -> Self {
         let word = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
         Self {
             flags: bytes[4],

@@ -1,0 +1,220 @@
+//! freeDiameterd, an independent stack, as a process with a configuration of its own.
+//!
+//! It runs without extensions, so it serves no application and announces itself as a relay. It ignores loopback addresses
+//! when it is told where to listen and so listens on all; it takes connections only of the peers it is told of.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rcgen::{CertificateParams, KeyPair};
+use tempfile::TempDir;
+
+use super::eventually;
+use super::process::{free_port, unprivileged_user};
+
+/// How it is to know a peer.
+pub(crate) struct Known<'a> {
+    pub(crate) identity: &'a str,
+    /// Where it dials it, again within four seconds after each failure. Without an address it waits.
+    pub(crate) dial: Option<SocketAddr>,
+    /// Whether its watchdog is impatient: up to four seconds of silence, instead of a minute.
+    pub(crate) watchful: bool,
+}
+
+impl<'a> Known<'a> {
+    /// A peer that connects by itself.
+    pub(crate) fn waited_for(identity: &'a str) -> Self {
+        Self {
+            identity,
+            dial: None,
+            watchful: false,
+        }
+    }
+
+    /// A peer that it dials.
+    pub(crate) fn dialled(identity: &'a str, address: SocketAddr) -> Self {
+        Self {
+            identity,
+            dial: Some(address),
+            watchful: false,
+        }
+    }
+
+    pub(crate) fn watchful(self) -> Self {
+        Self {
+            watchful: true,
+            ..self
+        }
+    }
+}
+
+/// A running freeDiameterd. Dropping it kills it.
+pub(crate) struct FreeDiameter {
+    child: Child,
+    address: SocketAddr,
+    lines: Arc<Mutex<Vec<String>>>,
+    _dir: TempDir,
+}
+
+impl FreeDiameter {
+    /// Starts it and waits until it listens.
+    pub(crate) async fn start(identity: &str, realm: &str, peers: &[Known<'_>]) -> Self {
+        for _ in 0..20 {
+            let this = Self::spawn(identity, realm, peers, free_port());
+            let up = eventually("freeDiameterd has started or failed", async || {
+                let log = this.log();
+                if log.contains("freeDiameterd daemon initialized") {
+                    return Some(true);
+                }
+                log.contains("Address already in use").then_some(false)
+            });
+            if up.await {
+                return this;
+            }
+        }
+        panic!("no free port for freeDiameterd");
+    }
+
+    fn spawn(identity: &str, realm: &str, peers: &[Known<'_>], port: u16) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new([identity.to_owned()])
+            .unwrap()
+            .self_signed(&key)
+            .unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("certificate.pem"), certificate.pem()).unwrap();
+        fs::write(path("key.pem"), key.serialize_pem()).unwrap();
+        fs::write(path("fd.conf"), configuration(identity, realm, peers, port)).unwrap();
+        let mut command = Command::new("freeDiameterd");
+        if let Some((uid, gid)) = unprivileged_user() {
+            for name in ["", "certificate.pem", "key.pem", "fd.conf"] {
+                chown(path(name), Some(uid), Some(gid)).unwrap();
+            }
+            command.uid(uid).gid(gid);
+        }
+        let mut child = command
+            .current_dir(dir.path())
+            .args(["-c", "fd.conf", "-dd"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect(
+                "these tests need freeDiameterd; install the package freediameterd: apt-get install freediameterd",
+            );
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let stdout = child.stdout.take().unwrap();
+        let sink = Arc::clone(&lines);
+        // Ends with the child: its end of the pipe is closed then.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+                sink.lock()
+                    .unwrap()
+                    .push(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+        Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            lines,
+            _dir: dir,
+        }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Everything it wrote so far.
+    pub(crate) fn log(&self) -> String {
+        self.lines.lock().unwrap().join("\n")
+    }
+
+    /// How often a peer's connection has opened so far.
+    pub(crate) fn opened(&self, peer: &str) -> usize {
+        let lines = self.lines.lock().unwrap();
+        let open = |line: &&String| line.contains("-> 'STATE_OPEN'") && line.ends_with(&format!("'{peer}'"));
+        lines.iter().filter(open).count()
+    }
+
+    /// Waits until a peer's connection has opened so often.
+    pub(crate) async fn has_opened(&self, peer: &str, times: usize) {
+        eventually("freeDiameterd opens", async || {
+            (self.opened(peer) >= times).then_some(())
+        })
+        .await;
+    }
+
+    /// SIGTERM: it takes its leave of its peers and ends.
+    pub(crate) async fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(
+            status.success(),
+            "freeDiameterd has ended before:\n{}",
+            self.log()
+        );
+        let begun = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "it does not end:\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for FreeDiameter {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "--- log of freeDiameterd, process {}\n{}",
+                self.child.id(),
+                self.log()
+            );
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn configuration(identity: &str, realm: &str, peers: &[Known<'_>], port: u16) -> String {
+    let mut text = format!(
+        r#"Identity = "{identity}";
+Realm = "{realm}";
+Port = {port};
+SecPort = 0;
+No_SCTP;
+No_IPv6;
+AppServThreads = 1;
+TLS_Cred = "certificate.pem", "key.pem";
+TLS_CA = "certificate.pem";
+"#
+    );
+    for peer in peers {
+        // A timer of a second is drawn anew each time, from nothing to four seconds. Nobody listens on port 1.
+        let (port, connect) = match peer.dial {
+            Some(address) => (address.port(), 1),
+            None => (1, 3600),
+        };
+        let watchdog = if peer.watchful { 1 } else { 60 };
+        writeln!(
+            text,
+            r#"ConnectPeer = "{}" {{ ConnectTo = "127.0.0.1"; Port = {port}; No_TLS; TcTimer = {connect}; TwTimer = {watchdog}; }};"#,
+            peer.identity
+        )
+        .unwrap();
+    }
+    text
+}
