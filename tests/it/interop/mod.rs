@@ -2,9 +2,11 @@
 //!
 //! What the daemon says to them is recorded on its way, and Wireshark's dissector must find no fault with it.
 
+mod accounting;
 mod connections;
 mod election;
 mod relay;
+mod s6a;
 
 use crate::support::daemon::{Daemon, Engine, Home};
 use crate::support::eventually;
@@ -21,7 +23,6 @@ async fn home_with_peer(identity: &str, keys: &str) -> Home {
 [[diameter.peers]]
 identity = "{identity}"
 realm = "{REALM}"
-applications = ["s6a"]
 {keys}
 "#
     ));

@@ -9,6 +9,7 @@ pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod promises;
 pub(crate) mod publisher;
+pub(crate) mod python;
 pub(crate) mod recorder;
 pub(crate) mod wire;
 
