@@ -7,6 +7,7 @@ mod connections;
 mod election;
 mod relay;
 mod s6a;
+mod tls;
 
 use crate::support::daemon::{Daemon, Engine, Home};
 use crate::support::eventually;

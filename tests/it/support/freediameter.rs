@@ -13,19 +13,30 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 
+use super::certificates::{Authority, Pair};
 use super::eventually;
 use super::process::{free_port, unprivileged_user};
 
 /// How it is to know a peer.
 pub(crate) struct Known<'a> {
-    pub(crate) identity: &'a str,
+    identity: &'a str,
     /// Where it dials it, again within four seconds after each failure. Without an address it waits.
-    pub(crate) dial: Option<SocketAddr>,
+    dial: Option<SocketAddr>,
     /// Whether its watchdog is impatient: up to four seconds of silence, instead of a minute.
-    pub(crate) watchful: bool,
+    watchful: bool,
+    tls: bool,
+}
+
+/// How it uses TLS.
+pub(crate) struct Secured<'a> {
+    /// Its own certificate.
+    pub(crate) own: &'a Pair,
+    /// Who stands behind it, and behind the certificates of its peers.
+    pub(crate) authority: &'a Authority,
+    /// What GnuTLS may agree to, in its own words: `NORMAL` is all of it.
+    pub(crate) priority: &'a str,
 }
 
 impl<'a> Known<'a> {
@@ -35,6 +46,7 @@ impl<'a> Known<'a> {
             identity,
             dial: None,
             watchful: false,
+            tls: false,
         }
     }
 
@@ -44,6 +56,7 @@ impl<'a> Known<'a> {
             identity,
             dial: Some(address),
             watchful: false,
+            tls: false,
         }
     }
 
@@ -53,12 +66,18 @@ impl<'a> Known<'a> {
             ..self
         }
     }
+
+    /// TLS from the first octet on, whoever connects.
+    pub(crate) fn over_tls(self) -> Self {
+        Self { tls: true, ..self }
+    }
 }
 
 /// A running freeDiameterd. Dropping it kills it.
 pub(crate) struct FreeDiameter {
     child: Child,
     address: SocketAddr,
+    tls_address: SocketAddr,
     lines: Arc<Mutex<Vec<String>>>,
     _dir: TempDir,
 }
@@ -66,14 +85,36 @@ pub(crate) struct FreeDiameter {
 impl FreeDiameter {
     /// Starts it and waits until it listens.
     pub(crate) async fn start(identity: &str, realm: &str, peers: &[Known<'_>]) -> Self {
+        // It asks for a certificate even where it does without TLS.
+        let authority = Authority::new();
+        let secured = Secured {
+            own: &authority.issue(identity),
+            authority: &authority,
+            priority: "NORMAL",
+        };
+        Self::start_secured(identity, realm, peers, &secured).await
+    }
+
+    /// As [`Self::start`], with certificates that its peers know.
+    pub(crate) async fn start_secured(
+        identity: &str,
+        realm: &str,
+        peers: &[Known<'_>],
+        secured: &Secured<'_>,
+    ) -> Self {
         for _ in 0..20 {
-            let this = Self::spawn(identity, realm, peers, free_port());
+            let mut this = Self::spawn(identity, realm, peers, secured);
             let up = eventually("freeDiameterd has started or failed", async || {
                 let log = this.log();
                 if log.contains("freeDiameterd daemon initialized") {
                     return Some(true);
                 }
-                log.contains("Address already in use").then_some(false)
+                if log.contains("Address already in use") {
+                    return Some(false);
+                }
+                let ended = this.child.try_wait().unwrap();
+                assert_eq!(ended, None, "freeDiameterd ended at its start");
+                None
             });
             if up.await {
                 return this;
@@ -82,20 +123,17 @@ impl FreeDiameter {
         panic!("no free port for freeDiameterd");
     }
 
-    fn spawn(identity: &str, realm: &str, peers: &[Known<'_>], port: u16) -> Self {
+    fn spawn(identity: &str, realm: &str, peers: &[Known<'_>], secured: &Secured<'_>) -> Self {
+        let ports = [free_port(), free_port()];
         let dir = tempfile::tempdir().unwrap();
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new([identity.to_owned()])
-            .unwrap()
-            .self_signed(&key)
-            .unwrap();
         let path = |name: &str| dir.path().join(name);
-        fs::write(path("certificate.pem"), certificate.pem()).unwrap();
-        fs::write(path("key.pem"), key.serialize_pem()).unwrap();
-        fs::write(path("fd.conf"), configuration(identity, realm, peers, port)).unwrap();
+        secured.own.write(dir.path());
+        fs::write(path("authority.pem"), secured.authority.pem()).unwrap();
+        let configuration = configuration(identity, realm, peers, ports, secured.priority);
+        fs::write(path("fd.conf"), configuration).unwrap();
         let mut command = Command::new("freeDiameterd");
         if let Some((uid, gid)) = unprivileged_user() {
-            for name in ["", "certificate.pem", "key.pem", "fd.conf"] {
+            for name in ["", "certificate.pem", "key.pem", "authority.pem", "fd.conf"] {
                 chown(path(name), Some(uid), Some(gid)).unwrap();
             }
             command.uid(uid).gid(gid);
@@ -123,7 +161,8 @@ impl FreeDiameter {
         });
         Self {
             child,
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            address: SocketAddr::from(([127, 0, 0, 1], ports[0])),
+            tls_address: SocketAddr::from(([127, 0, 0, 1], ports[1])),
             lines,
             _dir: dir,
         }
@@ -132,6 +171,11 @@ impl FreeDiameter {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for TLS.
+    pub(crate) fn tls_address(&self) -> SocketAddr {
+        self.tls_address
     }
 
     /// Everything it wrote so far.
@@ -152,6 +196,14 @@ impl FreeDiameter {
             (self.opened(peer) >= times).then_some(())
         })
         .await;
+    }
+
+    /// How many requests of a command of the base protocol it received from a peer.
+    pub(crate) fn received(&self, peer: &str, command: u32) -> usize {
+        let (from, request) = (format!("RCV from '{peer}'"), format!("0/{command} f:R"));
+        let lines = self.lines.lock().unwrap();
+        let received = |line: &&String| line.contains(&from) && line.contains(&request);
+        lines.iter().filter(received).count()
     }
 
     /// SIGTERM: it takes its leave of its peers and ends.
@@ -189,17 +241,24 @@ impl Drop for FreeDiameter {
     }
 }
 
-fn configuration(identity: &str, realm: &str, peers: &[Known<'_>], port: u16) -> String {
+fn configuration(
+    identity: &str,
+    realm: &str,
+    peers: &[Known<'_>],
+    [port, tls_port]: [u16; 2],
+    priority: &str,
+) -> String {
     let mut text = format!(
         r#"Identity = "{identity}";
 Realm = "{realm}";
 Port = {port};
-SecPort = 0;
+SecPort = {tls_port};
 No_SCTP;
 No_IPv6;
 AppServThreads = 1;
 TLS_Cred = "certificate.pem", "key.pem";
-TLS_CA = "certificate.pem";
+TLS_CA = "authority.pem";
+TLS_Prio = "{priority}";
 "#
     );
     for peer in peers {
@@ -209,9 +268,10 @@ TLS_CA = "certificate.pem";
             None => (1, 3600),
         };
         let watchdog = if peer.watchful { 1 } else { 60 };
+        let security = if peer.tls { "" } else { "No_TLS;" };
         writeln!(
             text,
-            r#"ConnectPeer = "{}" {{ ConnectTo = "127.0.0.1"; Port = {port}; No_TLS; TcTimer = {connect}; TwTimer = {watchdog}; }};"#,
+            r#"ConnectPeer = "{}" {{ ConnectTo = "127.0.0.1"; Port = {port}; {security} TcTimer = {connect}; TwTimer = {watchdog}; }};"#,
             peer.identity
         )
         .unwrap();

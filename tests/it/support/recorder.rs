@@ -27,6 +27,8 @@ pub(crate) struct Recorder {
 struct Shared {
     /// Which way that goes which the dialling side says.
     dialled: Direction,
+    /// Whether what is said is Diameter to read, message by message.
+    readable: bool,
     target: Mutex<Option<SocketAddr>>,
     held: watch::Sender<bool>,
     cut: Mutex<CancellationToken>,
@@ -52,19 +54,29 @@ enum State {
 impl Recorder {
     /// A relay that the peer dials and that dials the daemon.
     pub(crate) async fn to_daemon() -> Self {
-        Self::start(Direction::ToDaemon).await
+        Self::start(Direction::ToDaemon, true).await
     }
 
     /// A relay that the daemon dials and that dials the peer.
     pub(crate) async fn from_daemon() -> Self {
-        Self::start(Direction::FromDaemon).await
+        Self::start(Direction::FromDaemon, true).await
     }
 
-    async fn start(dialled: Direction) -> Self {
+    /// Two such relays for TLS, [`to_daemon`](Self::to_daemon) and [`from_daemon`](Self::from_daemon): what they keep are
+    /// octets as they came.
+    pub(crate) async fn encrypted() -> (Self, Self) {
+        (
+            Self::start(Direction::ToDaemon, false).await,
+            Self::start(Direction::FromDaemon, false).await,
+        )
+    }
+
+    async fn start(dialled: Direction, readable: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             dialled,
+            readable,
             target: Mutex::new(None),
             held: watch::Sender::new(false),
             cut: Mutex::default(),
@@ -222,7 +234,7 @@ async fn carry(dialling: TcpStream, shared: &Shared, number: usize) -> std::io::
                 if read? == 0 {
                     return Ok(());
                 }
-                while let Some(message) = next_message(&mut ahead) {
+                while let Some(message) = next_message(&mut ahead, shared.readable) {
                     keep(one_way, &message);
                     first.extend_from_slice(&message);
                 }
@@ -237,8 +249,9 @@ async fn carry(dialling: TcpStream, shared: &Shared, number: usize) -> std::io::
     shared.connections.lock().unwrap()[number].state = State::Standing;
     let (back, mut forth) = called.into_split();
     forth.write_all(&first).await?;
-    let there = pump(from, ahead, forth, |message| keep(one_way, message));
-    let and_back = pump(back, Vec::new(), to, |message| keep(other_way, message));
+    let readable = shared.readable;
+    let there = pump(from, ahead, forth, readable, |message| keep(one_way, message));
+    let and_back = pump(back, Vec::new(), to, readable, |message| keep(other_way, message));
     // The end of one way is passed on, and the other may still be used.
     tokio::try_join!(there, and_back)?;
     Ok(())
@@ -249,10 +262,11 @@ async fn pump(
     mut from: OwnedReadHalf,
     mut ahead: Vec<u8>,
     mut to: OwnedWriteHalf,
+    readable: bool,
     keep: impl Fn(&[u8]),
 ) -> std::io::Result<()> {
     loop {
-        while let Some(message) = next_message(&mut ahead) {
+        while let Some(message) = next_message(&mut ahead, readable) {
             keep(&message);
             to.write_all(&message).await?;
         }
@@ -262,8 +276,11 @@ async fn pump(
     }
 }
 
-/// Takes the first message off, once it is whole.
-fn next_message(ahead: &mut Vec<u8>) -> Option<Vec<u8>> {
+/// Takes the first message off, once it is whole; or whatever there is, where it cannot be read.
+fn next_message(ahead: &mut Vec<u8>, readable: bool) -> Option<Vec<u8>> {
+    if !readable {
+        return (!ahead.is_empty()).then(|| std::mem::take(ahead));
+    }
     let length = u32::from_be_bytes([0, *ahead.get(1)?, *ahead.get(2)?, *ahead.get(3)?]) as usize;
     assert!(length >= 20, "a Diameter header");
     (ahead.len() >= length).then(|| ahead.drain(..length).collect())
