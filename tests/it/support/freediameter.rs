@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
@@ -18,6 +18,13 @@ use tempfile::TempDir;
 use super::certificates::{Authority, Pair};
 use super::eventually;
 use super::process::{free_port, unprivileged_user};
+
+/// Starts what it is given, and ends it with the signal that it reads, or with SIGKILL once nobody is left to write one.
+const KEEPER: &str = r#"
+"$@" & pid=$!
+read -r signal || signal=KILL
+kill -s "$signal" "$pid"; wait "$pid"
+"#;
 
 /// How it is to know a peer.
 pub(crate) struct Known<'a> {
@@ -75,7 +82,7 @@ impl<'a> Known<'a> {
 
 /// A running freeDiameterd. Dropping it kills it.
 pub(crate) struct FreeDiameter {
-    child: Child,
+    keeper: Child,
     address: SocketAddr,
     tls_address: SocketAddr,
     lines: Arc<Mutex<Vec<String>>>,
@@ -103,7 +110,7 @@ impl FreeDiameter {
         secured: &Secured<'_>,
     ) -> Self {
         for _ in 0..20 {
-            let mut this = Self::spawn(identity, realm, peers, secured);
+            let this = Self::spawn(identity, realm, peers, secured);
             let up = eventually("freeDiameterd has started or failed", async || {
                 let log = this.log();
                 if log.contains("freeDiameterd daemon initialized") {
@@ -112,8 +119,7 @@ impl FreeDiameter {
                 if log.contains("Address already in use") {
                     return Some(false);
                 }
-                let ended = this.child.try_wait().unwrap();
-                assert_eq!(ended, None, "freeDiameterd ended at its start");
+                assert!(!log.contains("FATAL"), "freeDiameterd ended at its start");
                 None
             });
             if up.await {
@@ -131,25 +137,29 @@ impl FreeDiameter {
         fs::write(path("authority.pem"), secured.authority.pem()).unwrap();
         let configuration = configuration(identity, realm, peers, ports, secured.priority);
         fs::write(path("fd.conf"), configuration).unwrap();
-        let mut command = Command::new("freeDiameterd");
+        let found = Command::new("freeDiameterd").arg("--version").output();
+        assert!(
+            found.is_ok_and(|output| output.status.success()),
+            "these tests need freeDiameterd; install the package freediameterd: apt-get install freediameterd"
+        );
+        let mut command = Command::new("/bin/sh");
         if let Some((uid, gid)) = unprivileged_user() {
             for name in ["", "certificate.pem", "key.pem", "authority.pem", "fd.conf"] {
                 chown(path(name), Some(uid), Some(gid)).unwrap();
             }
             command.uid(uid).gid(gid);
         }
-        let mut child = command
+        let mut keeper = command
             .current_dir(dir.path())
-            .args(["-c", "fd.conf", "-dd"])
-            .stdin(Stdio::null())
+            .args(["-c", KEEPER, "keeper"])
+            .args(["freeDiameterd", "-c", "fd.conf", "-dd"])
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect(
-                "these tests need freeDiameterd; install the package freediameterd: apt-get install freediameterd",
-            );
+            .unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let stdout = child.stdout.take().unwrap();
+        let stdout = keeper.stdout.take().unwrap();
         let sink = Arc::clone(&lines);
         // Ends with the child: its end of the pipe is closed then.
         std::thread::spawn(move || {
@@ -160,7 +170,7 @@ impl FreeDiameter {
             }
         });
         Self {
-            child,
+            keeper,
             address: SocketAddr::from(([127, 0, 0, 1], ports[0])),
             tls_address: SocketAddr::from(([127, 0, 0, 1], ports[1])),
             lines,
@@ -208,15 +218,10 @@ impl FreeDiameter {
 
     /// SIGTERM: it takes its leave of its peers and ends.
     pub(crate) async fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-        assert!(
-            status.success(),
-            "freeDiameterd has ended before:\n{}",
-            self.log()
-        );
+        let mut signals = self.keeper.stdin.take().unwrap();
+        signals.write_all(b"TERM\n").unwrap();
         let begun = Instant::now();
-        while self.child.try_wait().unwrap().is_none() {
+        while self.keeper.try_wait().unwrap().is_none() {
             assert!(
                 begun.elapsed() < Duration::from_secs(30),
                 "it does not end:\n{}",
@@ -230,14 +235,10 @@ impl FreeDiameter {
 impl Drop for FreeDiameter {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!(
-                "--- log of freeDiameterd, process {}\n{}",
-                self.child.id(),
-                self.log()
-            );
+            eprintln!("--- log of freeDiameterd\n{}", self.log());
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
     }
 }
 
