@@ -116,7 +116,8 @@ async fn a_relay_that_shows_another_name_or_a_strangers_certificate_is_refused()
     let keys = format!("address = \"{}\"\nreconnect = \"300ms\"", fd.tls_address());
     let home = home_over_tls(&authority, &authority.issue(REACHD), &keys).await;
     let daemon = home.start().await;
-    let failures = format!("reachd_diameter_connect_failures_total{{peer=\"{FD}\",cause=\"tls\"}} ");
+    let failures =
+        format!("reachd_diameter_connect_failures_total{{peer=\"{FD}\",cause=\"certificate_mismatch\"}} ");
     counts(&daemon, &failures).await;
     assert!(daemon.log().contains("names another host"), "{}", daemon.log());
     assert_eq!(fd.opened(REACHD), 0);
