@@ -93,6 +93,7 @@ WITH stored AS NOT MATERIALIZED (
     -- First is the holder: the newest registration, or where there is none the newest report of reachability; then the name.
     SELECT *,
            node <> '' AND GREATEST(registered, own_reachable) > 0 AS speaks,
+           bool_or(node <> '' AND GREATEST(registered, own_reachable) > 0) OVER (PARTITION BY subscriber_id, slot) AS served,
            row_number() OVER (
                PARTITION BY subscriber_id, slot
                ORDER BY node <> '' AND GREATEST(registered, own_reachable) > 0 DESC,
@@ -105,6 +106,9 @@ WITH stored AS NOT MATERIALIZED (
     -- Only the holder speaks for its slot, except for sessions (5): there every node speaks.
     SELECT subscriber_id, slot, node, registered, GREATEST(registered, reachable) AS spoke, cleared,
            CASE
+               -- A loss of whoever serves data counts by itself where nobody is known to.
+               WHEN NOT served AND node = '*' AND slot <= 4 AND cleared = 0
+                    AND unreachable > 0 AND moment.now < unreachable_until THEN 'unreachable'
                WHEN NOT speaks OR (place > 1 AND slot <> 5) THEN 'silent'
                WHEN deregistered > 0
                     AND deregistered >= CASE WHEN registered > 0 THEN registered ELSE reachable END
@@ -115,6 +119,7 @@ WITH stored AS NOT MATERIALIZED (
                ELSE 'up'
            END AS state,
            CASE
+               WHEN NOT served THEN unreachable
                WHEN deregistered > 0
                     AND deregistered >= CASE WHEN registered > 0 THEN registered ELSE reachable END
                    THEN deregistered

@@ -100,6 +100,7 @@ WITH stored AS (
     -- First is the holder: the newest registration, or where there is none the newest report of reachability; then the name.
     SELECT *,
            node <> '' AND max(registered, own_reachable) > 0 AS speaks,
+           max(node <> '' AND max(registered, own_reachable) > 0) OVER (PARTITION BY subscriber_id, slot) AS served,
            row_number() OVER (
                PARTITION BY subscriber_id, slot
                ORDER BY node <> '' AND max(registered, own_reachable) > 0 DESC,
@@ -112,6 +113,9 @@ WITH stored AS (
     -- Only the holder speaks for its slot, except for sessions (5): there every node speaks.
     SELECT subscriber_id, slot, node, registered, max(registered, reachable) AS spoke, cleared,
            CASE
+               -- A loss of whoever serves data counts by itself where nobody is known to.
+               WHEN NOT served AND node = '*' AND slot <= 4 AND cleared = 0
+                    AND unreachable > 0 AND moment.now < unreachable_until THEN 'unreachable'
                WHEN NOT speaks OR (place > 1 AND slot <> 5) THEN 'silent'
                WHEN deregistered > 0
                     AND deregistered >= CASE WHEN registered > 0 THEN registered ELSE reachable END
@@ -122,6 +126,7 @@ WITH stored AS (
                ELSE 'up'
            END AS state,
            CASE
+               WHEN NOT served THEN unreachable
                WHEN deregistered > 0
                     AND deregistered >= CASE WHEN registered > 0 THEN registered ELSE reachable END
                    THEN deregistered

@@ -213,14 +213,39 @@ proptest! {
 
     #[test]
     fn nothing_known_is_unknown_and_never_not_connected(events in events_in(slots()), now in times()) {
-        // Deregistrations and losses alone tell nothing: the subscriber may have moved on before anyone listened.
+        // Deregistrations and losses alone tell nothing: the subscriber may have moved on before anyone listened. Not so a
+        // loss in a data slot that is reported of whoever serves it.
+        let tells_nothing = |change: &Change| match change {
+            Change::Deregistered { .. } => true,
+            Change::Unreachable { slot, node, .. } => {
+                !node.is_unnamed() || !slot.carries_data() || slot.is_shared()
+            }
+            _ => false,
+        };
         let only_gone = events.iter().map(|event| Event {
-            changes: event.changes.iter().filter(|c| matches!(c, Change::Deregistered { .. } | Change::Unreachable { .. })).cloned().collect(),
+            changes: event.changes.iter().filter(|change| tells_nothing(change)).cloned().collect(),
             ..event.clone()
         });
         let answer = after(&only_gone.collect::<Vec<_>>()).reachability(at(now));
         prop_assert_eq!(answer.status, Status::Unknown(UnknownReason::NoHistory));
         prop_assert_eq!((answer.last_status_time, answer.last_confirmed_time), (None, None));
+    }
+
+    #[test]
+    fn after_a_loss_of_whoever_serves_data_its_slot_is_known_and_not_up(
+        events in events_in(slots()), slot in prop::sample::select(vec![Slot::Mme, Slot::Sgsn, Slot::Amf3gpp, Slot::AmfNon3gpp]),
+        time in 20..40i64, now in 40..60i64,
+    ) {
+        let lost = event(time, [Change::Unreachable { slot, node: Node::unnamed(), until: None }]);
+        let mut with = after(&events);
+        let before = with.state(slot, at(now));
+        with.apply(&lost);
+        // What ended stays ended.
+        let expected = match before {
+            SlotState::Deregistered(_) => before,
+            _ => SlotState::Unreachable(at(time)),
+        };
+        prop_assert_eq!(with.state(slot, at(now)), expected);
     }
 
     #[test]

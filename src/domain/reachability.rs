@@ -12,7 +12,7 @@
 //! while that one is not known to be deregistered. SMS by an untold path ([`Slot::AnySms`]) counts only until a loss is
 //! known that it may have meant.
 
-use super::{Facts, Registrations, Slot, Timestamp};
+use super::{Facts, Node, Registrations, Slot, Timestamp};
 
 /// What the daemon answers (CAMARA Device Reachability Status).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,8 +65,8 @@ pub struct Reachability {
 /// What is known of one slot at one moment, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotState {
-    /// No registration was ever reported. A lone deregistration is not knowledge: the subscriber may have moved on
-    /// before anyone listened.
+    /// No registration was ever reported. A lone deregistration or loss is not knowledge: the subscriber may have moved on
+    /// before anyone listened; unless it is a loss in a data slot of whoever serves it.
     Unknown,
     /// Registered and not unreachable.
     Up(Timestamp),
@@ -181,8 +181,18 @@ impl Registrations {
             Some(holder) => node_state(&self.said_of(holder), now),
             None => self
                 .cleared_at(slot)
-                .map_or(SlotState::Unknown, SlotState::Deregistered),
+                .map(SlotState::Deregistered)
+                .or_else(|| self.lost_by_whoever(slot, now).map(SlotState::Unreachable))
+                .unwrap_or(SlotState::Unknown),
         }
+    }
+
+    /// When a subscriber was lost in a data slot by whoever serves it, where nobody is known to. Unlike a lone loss that a
+    /// node reports, this one cannot be of a node that the subscriber left. Of an SMS slot alone it would tell too much:
+    /// that data do not reach the subscriber either.
+    fn lost_by_whoever(&self, slot: Slot, now: Timestamp) -> Option<Timestamp> {
+        let lost = self.facts_of(slot, &Node::unnamed())?.unreachable?;
+        (slot.carries_data() && !slot.is_shared() && now < lost.until).then_some(lost.at)
     }
 
     /// A shared slot is up while one of its nodes is.

@@ -292,6 +292,37 @@ fn what_is_reported_of_a_path_without_a_node_is_true_of_whoever_serves_it() {
 }
 
 #[test]
+fn a_lone_loss_of_whoever_serves_data_is_known_and_of_whoever_serves_sms_is_not() {
+    for slot in [Slot::Mme, Slot::Sgsn, Slot::Amf3gpp, Slot::AmfNon3gpp] {
+        let lost = (10, unreachable(slot, "*", None));
+        assert_eq!(
+            answer(std::slice::from_ref(&lost)),
+            (Status::NotConnected, Some(at(10))),
+            "{slot}"
+        );
+        let until = [(10, unreachable(slot, "*", Some(20)))];
+        assert_eq!(
+            answer(&until),
+            (Status::Unknown(UnknownReason::NoHistory), None),
+            "{slot}"
+        );
+        let back = [lost.clone(), (30, registered(slot, "a"))];
+        assert_eq!(answer(&back), (Status::ConnectedData, Some(at(30))), "{slot}");
+        // It may be that of a registration which is heard of later.
+        let before = [lost, (5, registered(slot, "a"))];
+        assert_eq!(answer(&before), (Status::NotConnected, Some(at(10))), "{slot}");
+    }
+    for slot in Slot::SMS.into_iter().chain([Slot::Session]) {
+        let lost = [(10, unreachable(slot, "*", None))];
+        assert_eq!(
+            answer(&lost),
+            (Status::Unknown(UnknownReason::NoHistory), None),
+            "{slot}"
+        );
+    }
+}
+
+#[test]
 fn sms_by_an_untold_path_lasts_until_a_loss_that_it_may_have_meant() {
     let found = (20, reachable(Slot::AnySms, "*", None));
     assert_eq!(
