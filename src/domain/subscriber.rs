@@ -317,6 +317,26 @@ impl From<Imsi> for SubscriberIdentifiers {
     }
 }
 
+impl From<Msisdn> for SubscriberIdentifiers {
+    fn from(msisdn: Msisdn) -> Self {
+        Self {
+            imsi: None,
+            msisdn: Some(msisdn),
+            external: None,
+        }
+    }
+}
+
+impl From<ExternalIdentifier> for SubscriberIdentifiers {
+    fn from(external: ExternalIdentifier) -> Self {
+        Self {
+            imsi: None,
+            msisdn: None,
+            external: Some(external),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

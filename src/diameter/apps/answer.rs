@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use super::{accounting, s6a, s6t};
+use super::{accounting, s6a, s6t, sh};
 pub use crate::diameter::codec::Answered;
 use crate::diameter::codec::{
     Avp, ExperimentalResult, Header, LocalIdentity, Message, MessageBuilder, ResultCode,
@@ -21,6 +21,8 @@ pub enum Reply {
     S6t(s6t::Reply),
     /// What answers of accounting say.
     Accounting(accounting::Reply),
+    /// What answers of Sh say.
+    Sh(sh::Reply),
 }
 
 impl Reply {
@@ -111,6 +113,7 @@ impl PendingAnswer {
             Reply::Plain | Reply::Accounting(_) => Verdict::SUCCESS,
             Reply::S6a(reply) => reply.verdict(effect),
             Reply::S6t(reply) => reply.verdict(),
+            Reply::Sh(reply) => reply.verdict(),
         }
     }
 
@@ -120,7 +123,7 @@ impl PendingAnswer {
     pub fn refusal(&self, code: ResultCode) -> Verdict {
         Verdict::of(match self.reply {
             Reply::Accounting(_) => ResultCode::OUT_OF_SPACE,
-            Reply::Plain | Reply::S6a(_) | Reply::S6t(_) => code,
+            Reply::Plain | Reply::S6a(_) | Reply::S6t(_) | Reply::Sh(_) => code,
         })
     }
 
@@ -149,7 +152,7 @@ impl PendingAnswer {
             .avp_utf8(&base::ORIGIN_HOST, &identity.origin_host)
             .avp_utf8(&base::ORIGIN_REALM, &identity.origin_realm);
         match &self.reply {
-            Reply::Plain => {}
+            Reply::Plain | Reply::Sh(_) => {}
             Reply::S6a(reply) => reply.write(&mut answer, verdict),
             Reply::S6t(reply) => reply.write(&mut answer, verdict),
             Reply::Accounting(reply) => reply.write(&mut answer),

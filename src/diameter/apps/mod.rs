@@ -15,6 +15,7 @@ mod read;
 pub mod s6a;
 pub mod s6c;
 pub mod s6t;
+pub mod sh;
 mod terms;
 
 use smallvec::SmallVec;
@@ -74,6 +75,7 @@ pub fn decode(
         dict::s6c::APPLICATION => s6c::decode(request, received_at, terms),
         dict::s6t::APPLICATION | dict::t6a::APPLICATION => s6t::decode(request, received_at, asked),
         dict::accounting::APPLICATION => accounting::decode(request, received_at, terms),
+        dict::sh::APPLICATION => sh::decode(request, received_at, asked),
         _ => Err(Defect::new(ResultCode::APPLICATION_UNSUPPORTED)),
     }
 }

@@ -1,6 +1,6 @@
 //! The applications that this node serves (RFC 6733 §2.4).
 
-use super::{accounting, base, s6a, s6c, s6t, t6a, tgpp};
+use super::{accounting, base, s6a, s6c, s6t, sh, t6a, tgpp};
 
 /// How an application is advertised in capabilities exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub const APPLICATIONS: &[Application] = &[
     tgpp("s6c", s6c::APPLICATION),
     tgpp("s6t", s6t::APPLICATION),
     tgpp("t6a", t6a::APPLICATION),
+    tgpp("sh", sh::APPLICATION),
     Application {
         name: "rf",
         id: accounting::APPLICATION,

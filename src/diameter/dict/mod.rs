@@ -16,6 +16,7 @@ pub mod radius;
 pub mod s6a;
 pub mod s6c;
 pub mod s6t;
+pub mod sh;
 pub mod t6a;
 pub mod tgpp;
 

@@ -331,7 +331,7 @@ async fn what_is_to_be_expected_of_a_configured_peer_is_there_at_zero() {
         r#"side="initiator""#,
         "connect_failures_total{",
         r#"command="other""#,
-        r#"command="User-Data""#,
+        r#"command="User-Data",direction="in",result="request""#,
     ] {
         assert!(!page.contains(series), "{series} is in\n{page}");
     }
