@@ -17,6 +17,7 @@ pub mod reachability;
 pub mod registration;
 pub mod slot;
 pub mod subscriber;
+pub mod subscription;
 pub mod time;
 
 pub use event::{Change, Ends, Event};
@@ -32,6 +33,7 @@ pub use slot::Slot;
 pub use subscriber::{
     ExternalIdentifier, Identifier, IdentifierError, Imsi, Msisdn, SubscriberId, SubscriberIdentifiers,
 };
+pub use subscription::{SubscriptionState, Topic, User};
 pub use time::Timestamp;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::diameter::codec::{
     Avp, ExperimentalResult, Header, LocalIdentity, Message, MessageBuilder, ResultCode,
 };
 use crate::diameter::dict::base;
-use crate::domain::Effect;
+use crate::domain::{Effect, SubscriberIdentifiers};
 
 /// What an answer says beyond what all answers have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +104,14 @@ impl PendingAnswer {
     /// How many octets of the request are kept.
     pub fn kept(&self) -> usize {
         self.avps.len()
+    }
+
+    /// Whose one-time subscription (Sh) the request used up, once it has been answered with success.
+    pub fn used_up(&self) -> Option<&SubscriberIdentifiers> {
+        match &self.reply {
+            Reply::Sh(sh::Reply::Taken { used_up }) => used_up.as_deref(),
+            _ => None,
+        }
     }
 
     /// What to answer now that the events of the request are durable, `effect` being what the first of them did

@@ -26,6 +26,12 @@ pub trait Asked: Send + Sync {
     /// told now.
     fn subscribed(&self, subscriber: &SubscriberIdentifiers) -> Option<bool>;
 
+    /// The network has told once of this subscriber what it was to tell once, and was answered: whoever still wants to know
+    /// asks again.
+    fn used_up(&self, subscriber: &SubscriberIdentifiers) {
+        let _ = subscriber;
+    }
+
     /// Origin-Host of this node, under which it asks (SCEF-ID, TS 29.336 §8.4.5). `None`: whatever comes is taken as meant
     /// for it.
     fn identity(&self) -> Option<&str> {

@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::Shared;
 use super::pending::{Pending, Waiting};
-use crate::diameter::apps::{self, Decoded, Doubt, PendingAnswer, Terms};
+use crate::diameter::apps::{self, Decoded, Doubt, PendingAnswer, Terms, Verdict};
 use crate::diameter::client::Line;
 use crate::diameter::codec::{Defect, Message, ResultCode, answer_error};
 use crate::diameter::service::{self, ConnectedPeer, Service};
@@ -182,6 +182,11 @@ impl Service for Connection {
             Some(Refused::ShuttingDown) => answer.refusal(ResultCode::TOO_BUSY),
         };
         answer.write(out, verdict, &self.shared.identity);
+        if verdict == Verdict::SUCCESS
+            && let Some(subscriber) = answer.used_up()
+        {
+            self.shared.asked.used_up(subscriber);
+        }
     }
 
     fn trusted(&mut self, _: Instant, trusted: bool) {

@@ -1,7 +1,7 @@
 //! Sh, this node being the AS (TS 29.328, TS 29.329): the HSS tells what it was asked to tell.
 //!
 //! One request comes in, Push-Notification ([`decode`]); two are sent, Subscribe-Notifications
-//! ([`Subscription`]) and User-Data ([`Query`]), whose answers [`Told`] and [`Refusal`] read. What Sh-Data means for a subscriber is in [`changes`](changes()), for both
+//! ([`write_subscription`]) and User-Data ([`Query`]), whose answers [`Told`] and [`Refusal`] read. What Sh-Data means for a subscriber is in [`changes`](changes()), for both
 //! directions.
 //!
 //! Sh never tells by itself that a subscriber has become unreachable: what it pushes is that one can be reached, once for
@@ -25,7 +25,7 @@ use crate::domain::Timestamp;
 pub use answer::{Refusal, Told, Untold};
 pub use changes::{changes, without_gateway};
 pub use reply::Reply;
-pub use request::{Query, Subscription, User};
+pub use request::{Query, write_subscription};
 
 /// Reads a request of Sh. `asked` knows who is subscribed to.
 ///

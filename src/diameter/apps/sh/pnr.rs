@@ -1,6 +1,6 @@
 //! Push-Notification-Request: the HSS tells of data that this node subscribed to (TS 29.328 §6.1.4).
 
-use super::data::{ShData, ShDataError};
+use super::data::{Reachable, ShData, ShDataError};
 use super::{Reply, changes, identity};
 use crate::diameter::apps::read::required;
 use crate::diameter::apps::{Asked, Decoded, Reply as AnyReply};
@@ -30,9 +30,10 @@ pub(super) fn read(
         Err(ShDataError::TooMuch(_)) => return Ok(refused(sh::TOO_MUCH_DATA)),
         Err(_) => return Err(Defect::invalid_value(&user_data)),
     };
+    let used_up = (data.reachable != Reachable::default()).then(|| Box::new(user.named));
     let changes = changes(&data, received_at);
     let event = (!changes.is_empty()).then(|| Event::new(user.all, received_at, received_at, changes));
-    Ok(Decoded::replying(event, AnyReply::Sh(Reply::Taken)))
+    Ok(Decoded::replying(event, AnyReply::Sh(Reply::Taken { used_up })))
 }
 
 fn refused(result: ExperimentalResult) -> Decoded {

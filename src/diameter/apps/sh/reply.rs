@@ -2,23 +2,27 @@
 
 use crate::diameter::apps::{Answered, Verdict};
 use crate::diameter::codec::ExperimentalResult;
+use crate::domain::SubscriberIdentifiers;
 
 /// Which result a Push-Notification-Request gets once what it told is durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// DIAMETER_SUCCESS.
-    Taken,
+    Taken {
+        /// Whose subscription to reachability the notification used up.
+        used_up: Option<Box<SubscriberIdentifiers>>,
+    },
     /// Nothing was taken of it, for a reason that only Sh has a number for.
     Refused(ExperimentalResult),
 }
 
 impl Reply {
     /// The result, which no effect changes.
-    pub(in crate::diameter::apps) fn verdict(self) -> Verdict {
+    pub(in crate::diameter::apps) fn verdict(&self) -> Verdict {
         match self {
-            Self::Taken => Verdict::SUCCESS,
+            Self::Taken { .. } => Verdict::SUCCESS,
             Self::Refused(result) => Verdict {
-                answered: Answered::Experimental(result),
+                answered: Answered::Experimental(*result),
                 detail: 0,
             },
         }

@@ -5,63 +5,28 @@
 use crate::diameter::codec::MessageBuilder;
 use crate::diameter::dict::sh::{data_reference, requested_domain, requested_nodes, subs_req_type};
 use crate::diameter::dict::{sh, tgpp};
-use crate::domain::{ExternalIdentifier, Identifier, Msisdn, SubscriberIdentifiers, Timestamp};
+use crate::domain::{Timestamp, Topic, User};
 
-/// Whom a request of ours is about. Sh knows no IMSI here.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum User {
-    /// By phone number.
-    Msisdn(Msisdn),
-    /// By external identifier.
-    External(ExternalIdentifier),
+/// Writes User-Identity.
+fn write_user(avps: &mut MessageBuilder<'_>, user: &User) {
+    avps.group(&tgpp::USER_IDENTITY, |group| {
+        match user {
+            User::Msisdn(msisdn) => group.avp_tbcd(&tgpp::MSISDN, &msisdn.digits()),
+            User::External(external) => group.avp_utf8(&tgpp::EXTERNAL_IDENTIFIER, external.text()),
+        };
+    });
 }
 
-impl User {
-    /// The user of that identifier; `None` for an IMSI.
-    pub fn of(identifier: &Identifier) -> Option<Self> {
-        match identifier {
-            Identifier::Imsi(_) => None,
-            Identifier::Msisdn(msisdn) => Some(Self::Msisdn(*msisdn)),
-            Identifier::External(external) => Some(Self::External(external.clone())),
-        }
-    }
-
-    /// The identifier.
-    pub fn identifier(&self) -> Identifier {
-        match self {
-            Self::Msisdn(msisdn) => Identifier::Msisdn(*msisdn),
-            Self::External(external) => Identifier::External(external.clone()),
-        }
-    }
-
-    /// The subscriber.
-    pub fn subscriber(&self) -> SubscriberIdentifiers {
-        match self {
-            Self::Msisdn(msisdn) => SubscriberIdentifiers::from(*msisdn),
-            Self::External(external) => SubscriberIdentifiers::from(external.clone()),
-        }
-    }
-
-    fn write(&self, avps: &mut MessageBuilder<'_>) {
-        avps.group(&tgpp::USER_IDENTITY, |group| {
-            match self {
-                Self::Msisdn(msisdn) => group.avp_tbcd(&tgpp::MSISDN, &msisdn.digits()),
-                Self::External(external) => group.avp_utf8(&tgpp::EXTERNAL_IDENTIFIER, external.text()),
-            };
-        });
-    }
-
-    /// As the public identity that a phone number is in IMS (TS 23.003 §13.4), which data of IMS is known by; an external
-    /// identifier as the SIP URI of the same form.
-    fn write_public(&self, avps: &mut MessageBuilder<'_>) {
-        let uri = match self {
-            Self::Msisdn(msisdn) => format!("tel:+{}", msisdn.digits()),
-            Self::External(external) => format!("sip:{}", external.text()),
-        };
-        avps.group(&tgpp::USER_IDENTITY, |group| {
-            group.avp_utf8(&tgpp::PUBLIC_IDENTITY, &uri);
-        });
-    }
+/// Writes User-Identity as the public identity that a phone number is in IMS (TS 23.003 §13.4), which data of IMS is known
+/// by; an external identifier as the SIP URI of the same form.
+fn write_public_user(avps: &mut MessageBuilder<'_>, user: &User) {
+    let uri = match user {
+        User::Msisdn(msisdn) => format!("tel:+{}", msisdn.digits()),
+        User::External(external) => format!("sip:{}", external.text()),
+    };
+    avps.group(&tgpp::USER_IDENTITY, |group| {
+        group.avp_utf8(&tgpp::PUBLIC_IDENTITY, &uri);
+    });
 }
 
 /// What an HSS can be asked about a user at once (User-Data).
@@ -78,9 +43,32 @@ pub enum Query {
 }
 
 impl Query {
+    /// Every query.
+    pub const ALL: [Self; 4] = [
+        Self::PacketState,
+        Self::CircuitState,
+        Self::ServingNode,
+        Self::SmsRegistration,
+    ];
+
+    /// The name used in configuration and output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PacketState => "packet-state",
+            Self::CircuitState => "circuit-state",
+            Self::ServingNode => "serving-node",
+            Self::SmsRegistration => "sms-registration",
+        }
+    }
+
+    /// The query of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
     /// Appends what a User-Data-Request says beside its routing.
     pub fn write(self, avps: &mut MessageBuilder<'_>, user: &User) {
-        user.write(avps);
+        write_user(avps, user);
         match self {
             Self::PacketState => avps
                 .avp_i32(&tgpp::DATA_REFERENCE, data_reference::USER_STATE)
@@ -108,77 +96,37 @@ impl Query {
     }
 }
 
-/// What can be subscribed to (Subscribe-Notifications).
-///
-/// The numbers are part of the store's format: never change or reuse one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Subscription {
-    /// UEReachabilityForIP. The HSS tells once that the user can be reached, and the subscription is over.
-    Reachability = 1,
-    /// IMSUserState: every change of it.
-    ImsState = 2,
-}
-
-impl Subscription {
-    /// Every subscription, in the order of their numbers.
-    pub const ALL: [Self; 2] = [Self::Reachability, Self::ImsState];
-
-    /// The number by which the store names it.
-    pub fn number(self) -> u8 {
-        self as u8
+/// Appends what a Subscribe-Notifications-Request says beside its routing: notify until then (`None`: no longer).
+pub fn write_subscription(
+    avps: &mut MessageBuilder<'_>,
+    user: &User,
+    topic: Topic,
+    until: Option<Timestamp>,
+) {
+    match topic {
+        Topic::Reachability => write_user(avps, user),
+        Topic::ImsState => write_public_user(avps, user),
     }
-
-    /// The subscription of that number.
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    let (request_type, reference) = (
+        match until {
+            Some(_) => subs_req_type::SUBSCRIBE,
+            None => subs_req_type::UNSUBSCRIBE,
+        },
+        match topic {
+            Topic::Reachability => data_reference::UE_REACHABILITY_FOR_IP,
+            Topic::ImsState => data_reference::IMS_USER_STATE,
+        },
+    );
+    avps.avp_i32(&tgpp::SUBS_REQ_TYPE, request_type)
+        .avp_i32(&tgpp::DATA_REFERENCE, reference);
+    if topic == Topic::ImsState && until.is_some() {
+        // What it is now comes with the answer.
+        avps.avp_i32(&tgpp::SEND_DATA_INDICATION, sh::USER_DATA_REQUESTED);
     }
-
-    /// The name used in configuration, metrics and output.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reachability => "reachability",
-            Self::ImsState => "ims-state",
-        }
+    if let Some(until) = until {
+        avps.avp_time(&tgpp::EXPIRY_TIME, until.as_micros() / 1_000_000);
     }
-
-    /// The subscription of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name() == name)
-    }
-
-    /// Whether one notification ends it.
-    pub fn is_one_time(self) -> bool {
-        self == Self::Reachability
-    }
-
-    /// Appends what a Subscribe-Notifications-Request says beside its routing: notify until then (`None`: no longer).
-    pub fn write(self, avps: &mut MessageBuilder<'_>, user: &User, until: Option<Timestamp>) {
-        match self {
-            Self::Reachability => user.write(avps),
-            Self::ImsState => user.write_public(avps),
-        }
-        let (request_type, reference) = (
-            match until {
-                Some(_) => subs_req_type::SUBSCRIBE,
-                None => subs_req_type::UNSUBSCRIBE,
-            },
-            match self {
-                Self::Reachability => data_reference::UE_REACHABILITY_FOR_IP,
-                Self::ImsState => data_reference::IMS_USER_STATE,
-            },
-        );
-        avps.avp_i32(&tgpp::SUBS_REQ_TYPE, request_type)
-            .avp_i32(&tgpp::DATA_REFERENCE, reference);
-        if self == Self::ImsState && until.is_some() {
-            // What it is now comes with the answer.
-            avps.avp_i32(&tgpp::SEND_DATA_INDICATION, sh::USER_DATA_REQUESTED);
-        }
-        if let Some(until) = until {
-            avps.avp_time(&tgpp::EXPIRY_TIME, until.as_micros() / 1_000_000);
-        }
-        if self.is_one_time() {
-            avps.avp_i32(&tgpp::ONE_TIME_NOTIFICATION, sh::ONE_TIME_NOTIFICATION_REQUESTED);
-        }
+    if topic.is_one_time() {
+        avps.avp_i32(&tgpp::ONE_TIME_NOTIFICATION, sh::ONE_TIME_NOTIFICATION_REQUESTED);
     }
 }

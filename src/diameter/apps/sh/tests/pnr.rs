@@ -3,6 +3,7 @@
 use super::*;
 use crate::diameter::codec::{AvpFlags, ResultCode};
 use crate::diameter::dict::AvpDef;
+use crate::domain::{Identifier, Msisdn};
 
 const REACHABLE: &str = "<Sh-IMS-Data><UEReachabilityForIP><UEIPReachabilityMME>0</UEIPReachabilityMME></UEReachabilityForIP></Sh-IMS-Data>";
 
@@ -40,6 +41,24 @@ fn a_push_of_what_was_asked_for_is_news_at_its_receipt_and_gets_success() {
     assert_eq!((event.event_time, event.received_at), (now(), now()));
     assert_eq!(event.changes.as_slice(), [found(Slot::Mme, whoever())]);
     assert_eq!(result(&answered(&octets, Some(true))), (Some(2001), None));
+}
+
+#[test]
+fn a_push_of_reachability_uses_its_subscription_up_and_one_of_a_state_does_not() {
+    let used_up = |members: &str| {
+        let octets = push(sh_data(members).as_bytes());
+        let pending = PendingAnswer::new(
+            &Message::decode(&octets).unwrap(),
+            read(&octets, Some(true)).unwrap().reply,
+        );
+        pending.used_up().map(SubscriberIdentifiers::strongest)
+    };
+    let number = Identifier::Msisdn(Msisdn::parse(NUMBER).unwrap());
+    assert_eq!(used_up(REACHABLE), Some(number));
+    assert_eq!(
+        used_up("<Sh-IMS-Data><IMSUserState>0</IMSUserState></Sh-IMS-Data>"),
+        None
+    );
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What goes out to an HSS (TS 29.328 §6.1.1, §6.1.3).
 
 use super::*;
-use crate::diameter::apps::sh::{Query, Subscription, User};
+use crate::diameter::apps::sh::{Query, write_subscription};
 use crate::diameter::codec::Avp;
-use crate::domain::{ExternalIdentifier, Identifier, Imsi, Msisdn};
+use crate::domain::{ExternalIdentifier, Msisdn, Topic, User};
 
 /// The AVPs of a request as `Name=value`, groups as `Name{…}`.
 fn written(write: impl FnOnce(&mut MessageBuilder<'_>)) -> Vec<String> {
@@ -70,7 +70,7 @@ fn each_query_asks_for_one_kind_of_data() {
 fn a_subscription_to_reachability_is_for_one_notification() {
     let until = now().plus(std::time::Duration::from_secs(3600));
     assert_eq!(
-        written(|request| Subscription::Reachability.write(request, &external(), Some(until))),
+        written(|request| write_subscription(request, &external(), Topic::Reachability, Some(until))),
         [
             "User-Identity{External-Identifier=meter@iot.example}",
             "Subs-Req-Type=0",
@@ -80,7 +80,7 @@ fn a_subscription_to_reachability_is_for_one_notification() {
         ]
     );
     assert_eq!(
-        written(|request| Subscription::Reachability.write(request, &number(), None)),
+        written(|request| write_subscription(request, &number(), Topic::Reachability, None)),
         [
             "User-Identity{MSISDN=99900000001}",
             "Subs-Req-Type=1",
@@ -93,7 +93,7 @@ fn a_subscription_to_reachability_is_for_one_notification() {
 #[test]
 fn a_subscription_to_the_state_in_ims_is_by_public_identity_and_asks_for_the_state_of_now() {
     assert_eq!(
-        written(|request| Subscription::ImsState.write(request, &number(), Some(now()))),
+        written(|request| write_subscription(request, &number(), Topic::ImsState, Some(now()))),
         [
             "User-Identity{Public-Identity=tel:+99900000001}",
             "Subs-Req-Type=0",
@@ -103,34 +103,11 @@ fn a_subscription_to_the_state_in_ims_is_by_public_identity_and_asks_for_the_sta
         ]
     );
     assert_eq!(
-        written(|request| Subscription::ImsState.write(request, &external(), None)),
+        written(|request| write_subscription(request, &external(), Topic::ImsState, None)),
         [
             "User-Identity{Public-Identity=sip:meter@iot.example}",
             "Subs-Req-Type=1",
             "Data-Reference=11",
         ]
     );
-}
-
-#[test]
-fn a_user_is_whom_its_identifier_names_and_an_imsi_is_nobody_here() {
-    for user in [number(), external()] {
-        assert_eq!(User::of(&user.identifier()), Some(user.clone()));
-        assert_eq!(user.subscriber().strongest(), user.identifier());
-    }
-    let imsi = Identifier::Imsi(Imsi::parse("001010000000001").unwrap());
-    assert_eq!(User::of(&imsi), None);
-}
-
-#[test]
-fn subscriptions_are_known_by_number_and_name() {
-    for subscription in Subscription::ALL {
-        assert_eq!(
-            Subscription::from_number(subscription.number()),
-            Some(subscription)
-        );
-        assert_eq!(Subscription::named(subscription.name()), Some(subscription));
-    }
-    assert_eq!(Subscription::from_number(0), None);
-    assert_eq!(Subscription::from_number(3), None);
 }
