@@ -81,6 +81,25 @@ impl Target {
     }
 }
 
+/// What the network answered, as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NetworkResult {
+    /// Whose numbers: 0 for Result-Code of the base protocol, else the vendor of an Experimental-Result.
+    pub vendor: u32,
+    /// The number.
+    pub code: u32,
+}
+
+impl std::fmt::Display for NetworkResult {
+    /// `5012`, or `10415:5001` for a number of a vendor.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.vendor {
+            0 => write!(f, "{}", self.code),
+            vendor => write!(f, "{vendor}:{}", self.code),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

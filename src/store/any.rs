@@ -1,7 +1,10 @@
 //! Whichever engine `store.url` names.
 
 use super::config::Target;
-use super::{Batch, Loaded, PostgresStore, SqliteStore, Store, StoreConfig, StoreError};
+use super::{
+    Batch, Loaded, PostgresStore, SqliteStore, Store, StoreConfig, StoreError, SubscriptionBatch,
+    SubscriptionRow, SubscriptionStore,
+};
 use crate::domain::Timestamp;
 
 /// One of the two engines. Cloning shares its connections.
@@ -82,6 +85,25 @@ impl Store for AnyStore {
         match self {
             Self::Postgres(store) => store.close().await,
             Self::Sqlite(store) => store.close().await,
+        }
+    }
+}
+
+impl SubscriptionStore for AnyStore {
+    async fn load_subscriptions(
+        &self,
+        each: &mut (dyn FnMut(SubscriptionRow) + Send),
+    ) -> Result<u64, StoreError> {
+        match self {
+            Self::Postgres(store) => store.load_subscriptions(each).await,
+            Self::Sqlite(store) => store.load_subscriptions(each).await,
+        }
+    }
+
+    async fn save_subscriptions(&self, batch: &SubscriptionBatch) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.save_subscriptions(batch).await,
+            Self::Sqlite(store) => store.save_subscriptions(batch).await,
         }
     }
 }

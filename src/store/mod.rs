@@ -15,6 +15,7 @@ pub mod prune;
 mod row;
 mod schema;
 pub mod sqlite;
+mod subscription;
 
 use std::future::Future;
 
@@ -25,6 +26,7 @@ pub use config::StoreConfig;
 pub use error::StoreError;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
+pub use subscription::{SubscriptionBatch, SubscriptionRow, SubscriptionStore};
 
 /// What one node (`None`: the slot itself) said of one subscriber in one slot: a row of table `registration`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,6 +23,7 @@ pub(super) static POSTGRES: LazyLock<Migrator> = migrations!("postgres":
     2 "identifier",
     3 "device_reachability",
     4 "ip_session",
+    6 "sh_subscription",
 );
 
 pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite":
@@ -30,6 +31,7 @@ pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite":
     2 "identifier",
     3 "device_reachability",
     4 "ip_session",
+    6 "sh_subscription",
 );
 
 /// The newest migration that was applied. The table belongs to sqlx.

@@ -7,6 +7,7 @@
 mod copy;
 mod load;
 mod prune;
+mod subscription;
 mod write;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 
 mod load;
 mod prune;
+mod subscription;
 mod write;
 
 use std::fs::{DirBuilder, OpenOptions};

@@ -5,6 +5,7 @@ mod failure;
 mod generate;
 mod schema;
 mod sessions;
+mod subscriptions;
 mod view;
 
 use std::time::Duration;

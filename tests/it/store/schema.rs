@@ -25,7 +25,13 @@ async fn drop_schema(store: &AnyStore, config: &StoreConfig) {
     for view in ["device_reachability", "subscriber_alias", "newest_binding"] {
         execute(store, config, &format!("DROP VIEW {view}")).await;
     }
-    for table in ["identifier", "ip_session", "registration", "_sqlx_migrations"] {
+    for table in [
+        "identifier",
+        "ip_session",
+        "registration",
+        "sh_subscription",
+        "_sqlx_migrations",
+    ] {
         execute(store, config, &format!("DROP TABLE {table}")).await;
     }
 }
