@@ -6,6 +6,7 @@
 mod accounting;
 mod peer;
 mod problems;
+mod sh;
 mod tls;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ use super::client::ClientConfig;
 
 pub use accounting::AccountingConfig;
 pub use peer::{Initiate, PeerConfig, PeerMode, Transport};
+pub use sh::{ShConfig, ShQuery, ShTopic};
 pub use tls::TlsConfig;
 
 /// Loopback until decided otherwise, like all listeners (the port: RFC 6733 §11.4).
@@ -86,6 +88,8 @@ pub struct DiameterConfig {
     pub client: ClientConfig,
     /// What accounting records count for.
     pub accounting: AccountingConfig,
+    /// What is asked of HSSs over Sh.
+    pub sh: ShConfig,
 }
 
 impl Default for DiameterConfig {
@@ -113,6 +117,7 @@ impl Default for DiameterConfig {
             remembered_requests: 1_000_000,
             client: ClientConfig::default(),
             accounting: AccountingConfig::default(),
+            sh: ShConfig::default(),
         }
     }
 }

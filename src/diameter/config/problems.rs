@@ -79,6 +79,9 @@ impl DiameterConfig {
                 found(format!("peers[{index}].{key}"), text);
             }
         }
+        for (key, text) in self.sh.problems(self) {
+            found(format!("sh.{key}"), text);
+        }
         problems.extend(self.client.problems());
         problems
     }

@@ -188,3 +188,55 @@ fn access_points_are_names() {
             .unwrap();
     assert_eq!(keys(&config), ["accounting.apns[1]", "accounting.apns[2]"]);
 }
+
+#[test]
+fn sh_is_off_by_default_and_needs_somebody_to_ask() {
+    let mut config: DiameterConfig = serde_json::from_str(
+        r#"{"sh": {"realm": "epc.example", "duration": "12h", "subscribe": ["ims-state", "reachability"]}}"#,
+    )
+    .unwrap();
+    assert!(config.sh.is_on() && !DiameterConfig::default().sh.is_on());
+    assert_eq!(config.sh.subscribe, [ShTopic::ImsState, ShTopic::Reachability]);
+    assert_eq!(config.sh.query, [ShQuery::PacketState, ShQuery::CircuitState]);
+    assert_eq!(keys(&config), ["sh.realm"], "no peer can be asked");
+    config.peers = vec![PeerConfig::new("hss1.epc.example")];
+    assert_eq!(
+        keys(&config),
+        ["sh.realm"],
+        "a peer that sends copies is not asked"
+    );
+    config.peers[0].mode = PeerMode::Endpoint;
+    assert_eq!(keys(&config), [""; 0]);
+    config.peers[0].applications = vec!["s6c".to_owned()];
+    assert_eq!(keys(&config), ["sh.realm"]);
+}
+
+#[test]
+fn every_fault_of_sh_is_told() {
+    let config: DiameterConfig = serde_json::from_str(r#"{"sh": {"host": "hss1.epc.example"}}"#).unwrap();
+    assert_eq!(keys(&config), ["sh.host"]);
+    let unknown = serde_json::from_str::<DiameterConfig>(r#"{"sh": {"query": ["everything"]}}"#).unwrap_err();
+    assert!(
+        unknown.to_string().contains("`packet-state`, `circuit-state`"),
+        "{unknown}"
+    );
+    let config: DiameterConfig = serde_json::from_str(
+        r#"{"sh": {"realm": "a b", "host": "c d", "duration": "10s", "renew_before": "20s", "rate": 0,
+            "in_flight": 100001, "answer_within": "1h", "query": []}}"#,
+    )
+    .unwrap();
+    assert_eq!(
+        keys(&config),
+        [
+            "sh.realm",
+            "sh.host",
+            "sh.duration",
+            "sh.answer_within",
+            "sh.renew_before",
+            "sh.rate",
+            "sh.in_flight",
+            "sh.query",
+            "sh.realm"
+        ]
+    );
+}
