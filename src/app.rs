@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::diameter::apps::{Apns, NothingAsked};
+use crate::diameter::apps::Apns;
 use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::config::Transport;
@@ -29,6 +29,8 @@ use crate::feed::grpc::GrpcFeed;
 use crate::feed::listing::Listing;
 use crate::feed::provisioning::Provisioning;
 use crate::grpc::{GrpcServer, Health, Services};
+use crate::hss::Hss;
+use crate::hss::admin::HssAdmin;
 use crate::index::Index;
 use crate::ingest::{Ingest, ReceiptClock};
 use crate::northbound::Lookup;
@@ -85,6 +87,7 @@ pub struct App {
     grpc: GrpcServer,
     node: BoundNode<DiameterFeed>,
     client: Client,
+    hss: Hss,
     listing: Listing,
     admin: Admin,
 }
@@ -115,6 +118,12 @@ impl App {
             .with_context(|| cannot_listen("grpc.listen", config.grpc.listen))?;
         let node_config = NodeConfig::from(config.diameter.clone());
         let client = node_config.client();
+        let hss = Hss::new(
+            &config.diameter.sh,
+            client.clone(),
+            ingest.clone(),
+            Arc::clone(&clock),
+        );
         let feed = DiameterFeed::new(
             ingest.clone(),
             Arc::clone(&clock),
@@ -127,7 +136,7 @@ impl App {
                 remembered: config.diameter.remembered_requests,
                 apns: Apns::named(config.diameter.accounting.apns.iter().map(String::as_str)),
             },
-            Arc::new(NothingAsked),
+            Arc::new(hss.clone()),
             client.clone(),
             config.diameter.peers.iter().map(|peer| peer.identity.as_str()),
         );
@@ -146,6 +155,7 @@ impl App {
             Arc::clone(&index),
             ingest.clone(),
             node.peers(),
+            hss.clone(),
             readiness.clone(),
         );
         let admin = Admin::start(admin, readiness.clone(), metrics, observe).context("the admin endpoint")?;
@@ -171,6 +181,7 @@ impl App {
             grpc,
             node,
             client,
+            hss,
             listing,
             admin,
         })
@@ -207,6 +218,7 @@ impl App {
             grpc,
             node,
             client,
+            hss,
             listing,
             admin,
         } = self;
@@ -222,7 +234,11 @@ impl App {
         let services = Services {
             lookup: Lookup::new(Arc::clone(&index), config.freshness.max_age),
             ingest: streams,
-            admin: feed::admin::Admin::new(provisioning, listing),
+            admin: feed::admin::Admin::new(
+                provisioning,
+                listing,
+                Arc::new(HssAdmin::new(hss.clone(), closing.clone())),
+            ),
             health: health.clone(),
         };
         let mut grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
@@ -243,6 +259,7 @@ impl App {
             config.store.prune_after,
             closing.clone(),
         ));
+        let asking = tokio::spawn(hss.run(store.clone(), closing.clone()));
         let mut node: JoinHandle<()> = match loaded {
             Some(rows) => {
                 let rows = rows.context("the store cannot be used")?;
@@ -284,6 +301,7 @@ impl App {
             }
             ingest.drain().await;
             let _ = pruning.await;
+            let _ = asking.await;
         };
         let in_time = tokio::select! {
             () = orderly => true,
@@ -368,7 +386,13 @@ async fn load(store: &AnyStore, index: &Index, clock: &ReceiptClock) -> Result<u
 }
 
 /// What is read at a scrape instead of being kept up to date.
-fn observer(index: Arc<Index>, ingest: Ingest, peers: Peers, readiness: Readiness) -> ops::admin::Observe {
+fn observer(
+    index: Arc<Index>,
+    ingest: Ingest,
+    peers: Peers,
+    hss: Hss,
+    readiness: Readiness,
+) -> ops::admin::Observe {
     describe_gauge!(INDEX_SUBSCRIBERS, "Subscribers with facts in the index");
     describe_gauge!(
         INDEX_IDENTIFIERS,
@@ -384,6 +408,7 @@ fn observer(index: Arc<Index>, ingest: Ingest, peers: Peers, readiness: Readines
         ready.set(if readiness.report().ready { 1.0 } else { 0.0 });
         ingest.metrics().set_queued(ingest.depth());
         peers.observe();
+        hss.observe();
     })
 }
 

@@ -95,18 +95,33 @@ impl From<DeviceName> for v1::Device {
     }
 }
 
+impl From<DeviceName> for v1::ShUser {
+    fn from(name: DeviceName) -> Self {
+        match name {
+            DeviceName::PhoneNumber(msisdn) => Self {
+                msisdn,
+                ..Self::default()
+            },
+            DeviceName::NetworkAccessIdentifier(external_identifier) => Self {
+                external_identifier,
+                ..Self::default()
+            },
+        }
+    }
+}
+
 /// There is no value of it.
 #[derive(Clone, Copy, Debug)]
-enum Nothing {}
+pub enum Nothing {}
 
-fn refuse_more(_: &str) -> Result<Nothing, &'static str> {
+pub(super) fn refuse_more(_: &str) -> Result<Nothing, &'static str> {
     Err("one device at a time; a phone number is written without blanks")
 }
 
 /// Reads an argument and keeps it out of the error: a device's name is personal data, and errors end up in the logs of
 /// those who call this command.
 #[derive(Clone, Copy)]
-struct Discreet<T>(fn(&str) -> Result<T, &'static str>);
+pub(super) struct Discreet<T>(pub(super) fn(&str) -> Result<T, &'static str>);
 
 impl<T: Clone + Send + Sync + 'static> TypedValueParser for Discreet<T> {
     type Value = T;
@@ -163,7 +178,12 @@ pub async fn look_up(
 }
 
 /// Tells why there is no answer: 2 if the question is wrong, 1 otherwise.
-fn report(status: &Status, json: bool, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<u8> {
+pub(super) fn report(
+    status: &Status,
+    json: bool,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> anyhow::Result<u8> {
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| info.reason.as_str());
     if json {

@@ -13,9 +13,12 @@ pub mod import;
 pub mod lookup;
 pub mod lookup_output;
 pub mod migrate;
+pub mod query;
 pub mod say;
 pub mod serve;
 pub mod simulate;
+pub mod subscriptions;
+pub mod subscriptions_output;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,6 +56,8 @@ pub enum Command {
     Check(check::CheckArgs),
     Migrate(migrate::MigrateArgs),
     Lookup(lookup::LookupArgs),
+    Query(query::QueryArgs),
+    Subscriptions(subscriptions::SubscriptionsArgs),
     Feeds(feeds::FeedsArgs),
     Import(import::ImportArgs),
     Simulate(simulate::SimulateArgs),
@@ -110,6 +115,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
+        Command::Query(args) => query::run(args).await,
+        Command::Subscriptions(args) => subscriptions::run(args).await,
         Command::Feeds(args) => feeds::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,

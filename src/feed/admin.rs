@@ -1,7 +1,10 @@
 //! `reachability.v1.AdminService`: what operators do and see. Each method's work is in a module of its own.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status, Streaming};
 
+use super::asking::AskingHss;
 use super::listing::Listing;
 use super::provisioning::Provisioning;
 use crate::grpc::metrics::{Method, MethodMetrics};
@@ -21,15 +24,17 @@ pub struct Admin {
     provisioning: Provisioning,
     listing: Listing,
     list_feeds: MethodMetrics,
+    hss: Arc<dyn AskingHss>,
 }
 
 impl Admin {
-    /// Imports go to `provisioning`; `listing` knows all feeds.
-    pub fn new(provisioning: Provisioning, listing: Listing) -> Self {
+    /// Imports go to `provisioning`; `listing` knows all feeds; `hss` asks HSSs.
+    pub fn new(provisioning: Provisioning, listing: Listing, hss: Arc<dyn AskingHss>) -> Self {
         Self {
             provisioning,
             listing,
             list_feeds: MethodMetrics::new(LIST_FEEDS),
+            hss,
         }
     }
 }
@@ -53,5 +58,29 @@ impl AdminService for Admin {
             Ok(Response::new(v1::ListFeedsResponse { feeds }))
         };
         self.list_feeds.observe(list).await
+    }
+
+    async fn query_subscriber(
+        &self,
+        request: Request<v1::QuerySubscriberRequest>,
+    ) -> Result<Response<v1::QuerySubscriberResponse>, Status> {
+        let query = self.hss.query_subscriber(request.into_inner());
+        query.await.map(Response::new)
+    }
+
+    async fn change_subscriptions(
+        &self,
+        request: Request<Streaming<v1::ChangeSubscriptionsRequest>>,
+    ) -> Result<Response<v1::ChangeSubscriptionsResponse>, Status> {
+        let change = self.hss.change_subscriptions(request.into_inner());
+        change.await.map(Response::new)
+    }
+
+    async fn list_subscriptions(
+        &self,
+        request: Request<v1::ListSubscriptionsRequest>,
+    ) -> Result<Response<v1::ListSubscriptionsResponse>, Status> {
+        let list = self.hss.list_subscriptions(request.into_inner());
+        list.await.map(Response::new)
     }
 }

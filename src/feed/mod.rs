@@ -1,6 +1,7 @@
 //! Sources of events: each turns one protocol into events of the domain and answers once they are durable.
 
 pub mod admin;
+pub mod asking;
 pub mod diameter;
 pub mod grpc;
 pub mod listing;

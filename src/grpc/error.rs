@@ -14,11 +14,12 @@ pub fn status(
     code: Code,
     reason: &'static str,
     field: Option<&'static str>,
-    message: &'static str,
+    message: impl Into<String>,
 ) -> Status {
+    let message = message.into();
     let mut details = ErrorDetails::with_error_info(reason, ERROR_DOMAIN, HashMap::new());
     if let Some(field) = field {
-        details.add_bad_request_violation(field, message);
+        details.add_bad_request_violation(field, message.clone());
     }
     Status::with_error_details(code, message, details)
 }

@@ -27,6 +27,7 @@ mod malformed;
 mod metrics;
 mod outage;
 mod own_requests;
+mod sh;
 mod shutdown;
 mod simulation;
 mod store;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use reachd::diameter::config::{DiameterConfig, ShConfig};
+use reachd::diameter::node::NodeConfig;
 use reachd::domain::Timestamp;
 use reachd::feed::admin::Admin;
 use reachd::feed::grpc::GrpcFeed;
@@ -13,6 +15,8 @@ use reachd::feed::provisioning::Provisioning;
 use reachd::grpc::metrics::{HANDLING, HANDLING_BUCKETS};
 use reachd::grpc::server::ServeError;
 use reachd::grpc::{GrpcConfig, GrpcServer, Health, Services};
+use reachd::hss::Hss;
+use reachd::hss::admin::HssAdmin;
 use reachd::index::Index;
 use reachd::ingest::{Ingest, IngestConfig, ReceiptClock};
 use reachd::northbound::Lookup;
@@ -73,14 +77,17 @@ impl Daemon {
         let (ingest, services) = metrics::with_local_recorder(&recorder, || {
             let ingest = Ingest::start(ingest, store, Arc::clone(&index));
             let streams = GrpcFeed::new(ingest.clone(), Arc::clone(&clock), shutdown.clone());
-            let provisioning = Provisioning::new(ingest.clone(), clock, shutdown.clone());
+            let provisioning = Provisioning::new(ingest.clone(), Arc::clone(&clock), shutdown.clone());
+            let client = NodeConfig::from(DiameterConfig::default()).client();
+            let hss = Hss::new(&ShConfig::default(), client, ingest.clone(), clock);
+            let hss = Arc::new(HssAdmin::new(hss, shutdown.clone()));
             let listing = Listing::default()
                 .with(v1::FeedKind::Grpc, streams.feed())
                 .with(v1::FeedKind::Provisioning, provisioning.feed());
             let services = Services {
                 lookup: Lookup::new(Arc::clone(&index), MAX_AGE),
                 ingest: streams,
-                admin: Admin::new(provisioning, listing),
+                admin: Admin::new(provisioning, listing, hss),
                 health: health.clone(),
             };
             (ingest, services)

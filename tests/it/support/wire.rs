@@ -603,8 +603,40 @@ impl Peer {
         self.reply(request, &body).await;
     }
 
+    /// The next request that is not a watchdog's; those are answered.
+    pub(crate) async fn receive_request(&mut self) -> Message {
+        loop {
+            let message = self
+                .receive()
+                .await
+                .expect("a request before the connection ends");
+            assert!(message.is_request(), "an unexpected answer: {message:?}");
+            if message.command != command::DEVICE_WATCHDOG {
+                return message;
+            }
+            self.answer(&message).await;
+        }
+    }
+
+    /// Answers a request of an application in its own terms: what is given, and nothing beside it.
+    pub(crate) async fn answer_in_full(&mut self, request: &Message, avps: &[Vec<u8>]) {
+        let flags = request.flags & FLAG_PROXIABLE;
+        let bytes = encode_message(
+            flags,
+            request.command,
+            request.application,
+            request.hop_by_hop,
+            &avps.concat(),
+        );
+        self.write_answer(request, bytes).await;
+    }
+
     async fn reply(&mut self, request: &Message, body: &[u8]) {
-        let mut bytes = encode_message(0, request.command, 0, request.hop_by_hop, body);
+        let bytes = encode_message(0, request.command, 0, request.hop_by_hop, body);
+        self.write_answer(request, bytes).await;
+    }
+
+    async fn write_answer(&mut self, request: &Message, mut bytes: Vec<u8>) {
         bytes[16..20].copy_from_slice(&request.end_to_end.to_be_bytes());
         if self.recording {
             self.recorded.push((Direction::ToDaemon, bytes.clone()));
