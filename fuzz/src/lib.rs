@@ -6,3 +6,4 @@ pub mod frames;
 pub mod message_decode;
 pub mod message_roundtrip;
 pub mod peer_events;
+pub mod sh_data;

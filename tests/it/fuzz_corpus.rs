@@ -15,6 +15,7 @@ const TARGETS: &[(&str, Run)] = &[
     ("message_decode", targets::message_decode::run),
     ("message_roundtrip", targets::message_roundtrip::run),
     ("peer_events", targets::peer_events::run),
+    ("sh_data", targets::sh_data::run),
 ];
 
 fn files(folder: &str) -> Vec<PathBuf> {

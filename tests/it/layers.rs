@@ -128,6 +128,36 @@ const LAYERS: &[Layer] = &[
         may_use: &["domain"],
         never: &["tonic", "prost", "axum"],
     },
+    // Asking at a bearable pace, as values.
+    Layer {
+        path: "pace",
+        may_use: &["domain"],
+        never: NO_IO,
+    },
+    // What to have HSSs notify of, as a value; rows of the store in and out.
+    Layer {
+        path: "hss::plan",
+        may_use: &["domain", "pace", "store"],
+        never: NO_IO,
+    },
+    Layer {
+        path: "hss",
+        may_use: &[
+            "domain",
+            "ingest",
+            "store",
+            "hss::plan",
+            "feed",
+            "grpc",
+            "proto",
+            "diameter",
+            "diameter::apps",
+            "diameter::client",
+            "diameter::codec",
+            "diameter::dict",
+        ],
+        never: NO_STORE_ENGINE,
+    },
     Layer {
         path: "northbound",
         may_use: &["domain", "index", "grpc", "proto"],

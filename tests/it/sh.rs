@@ -5,6 +5,7 @@ use std::process::Output;
 use reachd::proto::v1::Connectivity::{Data, Sms};
 use reachd::proto::v1::ReachabilityStatus::{ConnectedData, NotConnected};
 
+use crate::support::capture::assert_dissects;
 use crate::support::daemon::{Daemon, Engine, Home, reachd, run};
 use crate::support::wire::{
     Avp, DRA, Message, Peer, Request, SUCCESS, VENDOR_3GPP, avp, avp_3gpp, code, encode_avp, tbcd,
@@ -179,6 +180,15 @@ async fn command(daemon: &Daemon, args: &[&str]) -> (i32, String, String) {
     )
 }
 
+/// Waits until it is known what is subscribed to: before, nothing can be told.
+async fn loaded(daemon: &Daemon) {
+    eventually("subscriptions are loaded", async || {
+        let (code, ..) = command(daemon, &["subscriptions", "status"]).await;
+        (code == 0).then_some(())
+    })
+    .await;
+}
+
 /// Answers the two questions of a query; which comes first is not told.
 async fn answer_query(hss: &mut Hss, packet: &str, circuit: &str) {
     for _ in 0..2 {
@@ -209,6 +219,7 @@ on_each_engine! {
         let daemon = home.start().await;
         let mut hss = Hss::connect(&daemon).await;
         let someone = Subscriber::nth(1);
+        loaded(&daemon).await;
 
         let (code, out, err) = command(&daemon, &["subscriptions", "add", &someone.number()]).await;
         assert_eq!((code, out.as_str()), (0, "1 added, 0 asked for again, 0 unchanged\n"), "{err}");
@@ -260,6 +271,7 @@ on_each_engine! {
             (code == 1 && err.contains("NOT_SUBSCRIBED")).then_some(())
         })
         .await;
+        assert_dissects(&home.path("sh.pcap"), &[hss.0.recorded]).await;
         daemon.stop().await;
     }
 
@@ -291,6 +303,7 @@ on_each_engine! {
         assert_eq!(json["asked"][0], serde_json::json!({"query": "packet-state", "told": true, "message": null}));
         assert_eq!(json["asked"][1]["query"], "circuit-state");
         daemon.lookups().phone(&number).await.assert_is(ConnectedData, &[Data, Sms]);
+        assert_dissects(&home.path("sh.pcap"), &[hss.0.recorded]).await;
         daemon.stop().await;
     }
 }
@@ -431,6 +444,7 @@ async fn a_push_that_nobody_asked_for_and_one_that_cannot_be_read_harm_nobody() 
     let daemon = home.start().await;
     let mut hss = Hss::connect(&daemon).await;
     let (someone, other) = (Subscriber::nth(1), Subscriber::nth(2));
+    loaded(&daemon).await;
     let refused = hss.push(&other.digits, REACHABLE_BY_MME).await;
     assert_eq!(refused.experimental_result(), Some((VENDOR_3GPP, 5107)));
     let file = home.write("devices.txt", &format!("# ours\n{}\nnobody\n", someone.number()));
