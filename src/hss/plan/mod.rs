@@ -43,8 +43,8 @@ pub struct Settings {
     pub in_flight: usize,
 }
 
-/// The most subscriptions.
-pub const MOST: usize = 2_000_000;
+/// The most subscriptions, at some 400 octets each.
+pub const MOST: usize = 1_000_000;
 
 /// One subscription.
 type Key = (User, Topic);

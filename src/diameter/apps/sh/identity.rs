@@ -19,7 +19,7 @@ pub(super) struct User {
 /// | member | read as |
 /// |---|---|
 /// | MSISDN | phone number |
-/// | Public-Identity `tel:+…`, `sip:+…@…;user=phone` | phone number |
+/// | Public-Identity `tel:+…`, `sip:+…@…`, with or without `user=phone` | phone number |
 /// | Public-Identity `sip:user@domain` | external identifier `user@domain` |
 /// | External-Identifier | external identifier |
 ///
@@ -87,10 +87,13 @@ fn read_public_identity(uri: &str) -> Option<Identifier> {
     if !scheme.eq_ignore_ascii_case("sip") && !scheme.eq_ignore_ascii_case("sips") {
         return None;
     }
+    let (name, _) = address.split_once('@')?;
     let is_phone = parts.any(|parameter| parameter.eq_ignore_ascii_case("user=phone"));
-    if is_phone {
-        let (number, _) = address.split_once('@')?;
-        return global_number(number).map(Identifier::Msisdn);
+    match global_number(name) {
+        // user=phone is often left out; nothing but a number has that form (TS 23.003 §13.4B).
+        Some(number) => return Some(Identifier::Msisdn(number)),
+        None if is_phone => return None,
+        None => {}
     }
     ExternalIdentifier::parse(address).ok().map(Identifier::External)
 }

@@ -62,6 +62,7 @@ fn a_public_identity_is_a_number_or_reads_as_an_external_identifier() {
         "TEL:+999-000(000)01",
         "tel:+99900000001;phone-context=example",
         "sip:+99900000001@ims.example;user=phone",
+        "sip:+99900000001@ims.example",
         "SIPS:+99900000001@ims.example;transport=tcp;User=Phone",
     ] {
         assert_eq!(public(uri), Ok(number()), "{uri}");
@@ -69,8 +70,8 @@ fn a_public_identity_is_a_number_or_reads_as_an_external_identifier() {
     for (uri, expected) in [
         ("sip:meter@IoT.example", "meter@iot.example"),
         ("sip:meter@iot.example;lr", "meter@iot.example"),
-        // Without user=phone a number is a name like any other (RFC 3261 §19.1.1).
-        ("sip:+99900000001@ims.example", "+99900000001@ims.example"),
+        ("sip:+999-meter@ims.example", "+999-meter@ims.example"),
+        ("sip:99900000001@ims.example", "99900000001@ims.example"),
     ] {
         assert_eq!(public(uri), Ok(external(expected)), "{uri}");
     }
