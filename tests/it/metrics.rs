@@ -110,6 +110,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
     use reachd::diameter::client;
     use reachd::diameter::metrics as diameter;
     use reachd::grpc::metrics as grpc;
+    use reachd::hss::metrics as sh;
     use reachd::ingest::metrics as ingest;
     use reachd::ops::metrics as ops;
     use reachd::{app, feed, store};
@@ -148,6 +149,9 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         client::STRAY_ANSWERS,
         feed::diameter::DUPLICATES,
         feed::diameter::RESETS,
+        sh::SUBSCRIPTIONS,
+        sh::LAG,
+        sh::FAILURES,
         ingest::EVENTS,
         ingest::BATCH_ROWS,
         ingest::COMMIT_SECONDS,
