@@ -24,7 +24,7 @@ pub use event::{Change, Ends, Event};
 pub use facts::{Facts, Report};
 pub use freshness::Freshness;
 pub use ip_session::{IpChange, IpChangeKind, IpFacts, IpPrefix};
-pub use monitoring::{Aspect, NetworkResult, Target};
+pub use monitoring::{Aspect, MonitoringState, NetworkResult, Target};
 pub use node::Node;
 pub use outcome::{Effect, Outcome};
 pub use reachability::{Reachability, SlotState, Status, UnknownReason};

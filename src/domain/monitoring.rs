@@ -81,6 +81,64 @@ impl Target {
     }
 }
 
+/// How far the watching of one aspect of a target has come.
+///
+/// The numbers are part of the store's format: never change or reuse one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum MonitoringState {
+    /// To be asked for.
+    Wanted = 1,
+    /// Asked for, not confirmed yet.
+    Asking = 2,
+    /// The HSS has it.
+    Active = 3,
+    /// The HSS has it, and its replacement is asked for.
+    Renewing = 4,
+    /// The HSS has it, and does not report for a while.
+    Suspended = 5,
+    /// Refused for good.
+    Failed = 6,
+    /// No longer wanted; the HSS is asked to end it.
+    Ending = 7,
+}
+
+impl MonitoringState {
+    /// Every state, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Wanted,
+        Self::Asking,
+        Self::Active,
+        Self::Renewing,
+        Self::Suspended,
+        Self::Failed,
+        Self::Ending,
+    ];
+
+    /// The number by which the store names this state.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The state of that number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
+
+    /// The name used in metrics and output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wanted => "wanted",
+            Self::Asking => "asking",
+            Self::Active => "active",
+            Self::Renewing => "renewing",
+            Self::Suspended => "suspended",
+            Self::Failed => "failed",
+            Self::Ending => "ending",
+        }
+    }
+}
+
 /// What the network answered, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NetworkResult {
@@ -107,12 +165,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_lead_back_to_their_aspects() {
+    fn numbers_lead_back_to_what_they_name() {
         for aspect in Aspect::ALL {
             assert_eq!(Aspect::from_number(aspect.number()), Some(aspect));
         }
         assert_eq!(Aspect::from_number(0), None);
         assert_eq!(Aspect::from_number(4), None);
+        for state in MonitoringState::ALL {
+            assert_eq!(MonitoringState::from_number(state.number()), Some(state));
+        }
+        assert_eq!(MonitoringState::from_number(0), None);
+        assert_eq!(MonitoringState::from_number(8), None);
     }
 
     #[test]

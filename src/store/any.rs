@@ -2,8 +2,8 @@
 
 use super::config::Target;
 use super::{
-    Batch, Loaded, PostgresStore, SqliteStore, Store, StoreConfig, StoreError, SubscriptionBatch,
-    SubscriptionRow, SubscriptionStore,
+    Batch, Loaded, MonitoringBatch, MonitoringRow, MonitoringStore, PostgresStore, SqliteStore, Store,
+    StoreConfig, StoreError, SubscriptionBatch, SubscriptionRow, SubscriptionStore,
 };
 use crate::domain::Timestamp;
 
@@ -104,6 +104,29 @@ impl SubscriptionStore for AnyStore {
         match self {
             Self::Postgres(store) => store.save_subscriptions(batch).await,
             Self::Sqlite(store) => store.save_subscriptions(batch).await,
+        }
+    }
+}
+
+impl MonitoringStore for AnyStore {
+    async fn begin_monitoring(&self, scef: &str) -> Result<u64, StoreError> {
+        match self {
+            Self::Postgres(store) => store.begin_monitoring(scef).await,
+            Self::Sqlite(store) => store.begin_monitoring(scef).await,
+        }
+    }
+
+    async fn load_monitoring(&self, each: &mut (dyn FnMut(MonitoringRow) + Send)) -> Result<u64, StoreError> {
+        match self {
+            Self::Postgres(store) => store.load_monitoring(each).await,
+            Self::Sqlite(store) => store.load_monitoring(each).await,
+        }
+    }
+
+    async fn save_monitoring(&self, batch: &MonitoringBatch) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.save_monitoring(batch).await,
+            Self::Sqlite(store) => store.save_monitoring(batch).await,
         }
     }
 }

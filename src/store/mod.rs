@@ -10,6 +10,7 @@
 mod any;
 mod config;
 pub mod error;
+mod monitoring;
 pub mod postgres;
 pub mod prune;
 mod row;
@@ -24,6 +25,7 @@ use crate::domain::{Facts, Identifier, IpFacts, IpPrefix, Node, Slot, Subscriber
 pub use any::AnyStore;
 pub use config::StoreConfig;
 pub use error::StoreError;
+pub use monitoring::{MonitoringBatch, MonitoringRow, MonitoringStore};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use subscription::{SubscriptionBatch, SubscriptionRow, SubscriptionStore};

@@ -23,6 +23,7 @@ pub(super) static POSTGRES: LazyLock<Migrator> = migrations!("postgres":
     2 "identifier",
     3 "device_reachability",
     4 "ip_session",
+    5 "monitoring",
     6 "sh_subscription",
 );
 
@@ -31,6 +32,7 @@ pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite":
     2 "identifier",
     3 "device_reachability",
     4 "ip_session",
+    5 "monitoring",
     6 "sh_subscription",
 );
 

@@ -64,7 +64,7 @@ impl From<Malformed> for Wrong {
     }
 }
 
-async fn copy<const N: usize>(
+pub(super) async fn copy<const N: usize>(
     connection: &mut PgConnection,
     patience: Duration,
     statement: &str,
@@ -146,15 +146,15 @@ fn binding<'a>(tuple: &Tuple<'a, 5>) -> Result<StoredBinding<&'a str>, StoreErro
     })
 }
 
-fn bigint(field: Option<&[u8]>) -> Option<i64> {
+pub(super) fn bigint(field: Option<&[u8]>) -> Option<i64> {
     field?.try_into().ok().map(i64::from_be_bytes)
 }
 
-fn smallint(field: Option<&[u8]>) -> Option<i16> {
+pub(super) fn smallint(field: Option<&[u8]>) -> Option<i16> {
     field?.try_into().ok().map(i16::from_be_bytes)
 }
 
-fn text(field: Option<&[u8]>) -> Option<&str> {
+pub(super) fn text(field: Option<&[u8]>) -> Option<&str> {
     std::str::from_utf8(field?).ok()
 }
 

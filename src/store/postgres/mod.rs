@@ -6,6 +6,7 @@
 
 mod copy;
 mod load;
+mod monitoring;
 mod prune;
 mod subscription;
 mod write;

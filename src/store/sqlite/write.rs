@@ -11,7 +11,7 @@ use crate::store::row::{StoredBinding, StoredIpSession, StoredRegistration};
 use crate::store::{BindingRow, IpSessionRow, RegistrationRow};
 
 /// Rows per statement, greatest first; 13 × 128 values are far below SQLite's limit of 32766.
-const SIZES: [usize; 3] = [128, 16, 1];
+pub(super) const SIZES: [usize; 3] = [128, 16, 1];
 
 const INTO_REGISTRATION: &str = "INSERT INTO registration AS r (subscriber_id, slot, node, registered_at, \
     deregistered_at, reachable_at, reachable_until, unreachable_at, unreachable_until, cleared_at, ended_other_at, \
@@ -119,10 +119,10 @@ pub(super) async fn ip_sessions(
     .await
 }
 
-type Statement = Query<'static, Sqlite, SqliteArguments>;
+pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
 
 /// Runs the statement of the greatest size that fits, until no row is left.
-async fn in_pieces<R: Sync>(
+pub(super) async fn in_pieces<R: Sync>(
     connection: &mut SqliteConnection,
     texts: &'static [String; 3],
     mut rows: &[R],
@@ -138,7 +138,7 @@ async fn in_pieces<R: Sync>(
     Ok(())
 }
 
-fn text(into: &str, columns: usize, rows: usize, join: &str) -> String {
+pub(super) fn text(into: &str, columns: usize, rows: usize, join: &str) -> String {
     let row = format!("({})", vec!["?"; columns].join(","));
     format!("{into}{}{join}", vec![row; rows].join(","))
 }

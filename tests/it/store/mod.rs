@@ -3,6 +3,7 @@
 mod contract;
 mod failure;
 mod generate;
+mod monitoring;
 mod schema;
 mod sessions;
 mod subscriptions;

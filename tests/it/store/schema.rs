@@ -29,6 +29,8 @@ async fn drop_schema(store: &AnyStore, config: &StoreConfig) {
         "identifier",
         "ip_session",
         "registration",
+        "monitoring",
+        "monitoring_reference",
         "sh_subscription",
         "_sqlx_migrations",
     ] {
