@@ -14,6 +14,7 @@ pub mod grpc;
 pub mod hss;
 pub mod index;
 pub mod ingest;
+pub mod monitoring;
 pub mod northbound;
 pub mod ops;
 pub mod pace;

@@ -134,6 +134,32 @@ const LAYERS: &[Layer] = &[
         may_use: &["domain"],
         never: NO_IO,
     },
+    // What to ask the network to watch, as a value; rows of the store in and out.
+    Layer {
+        path: "monitoring::plan",
+        may_use: &["domain", "pace", "diameter::apps", "diameter::codec", "store"],
+        never: NO_IO,
+    },
+    Layer {
+        path: "monitoring",
+        may_use: &[
+            "domain",
+            "index",
+            "ingest",
+            "store",
+            "pace",
+            "monitoring::plan",
+            "feed",
+            "grpc",
+            "proto",
+            "diameter",
+            "diameter::apps",
+            "diameter::client",
+            "diameter::codec",
+            "diameter::dict",
+        ],
+        never: NO_STORE_ENGINE,
+    },
     // What to have HSSs notify of, as a value; rows of the store in and out.
     Layer {
         path: "hss::plan",

@@ -30,8 +30,10 @@ fn row(target: Target, aspect: Aspect, state: State, reference: u32) -> Monitori
         state,
         reference,
         replaced: reference / 2,
-        expires_at: (reference.is_multiple_of(2)).then(|| at(i64::from(reference) + 100)),
-        result: (reference.is_multiple_of(3)).then_some(NetworkResult {
+        expires_at: reference
+            .is_multiple_of(2)
+            .then(|| at(i64::from(reference) + 100)),
+        result: reference.is_multiple_of(3).then_some(NetworkResult {
             vendor: 10415,
             code: 5510,
         }),
