@@ -6,6 +6,7 @@
 mod accounting;
 mod peer;
 mod problems;
+mod s6t;
 mod sh;
 mod tls;
 
@@ -22,6 +23,7 @@ use super::client::ClientConfig;
 
 pub use accounting::AccountingConfig;
 pub use peer::{Initiate, PeerConfig, PeerMode, Transport};
+pub use s6t::S6tConfig;
 pub use sh::{ShConfig, ShQuery, ShTopic};
 pub use tls::TlsConfig;
 
@@ -88,6 +90,8 @@ pub struct DiameterConfig {
     pub client: ClientConfig,
     /// What accounting records count for.
     pub accounting: AccountingConfig,
+    /// What is asked of HSSs.
+    pub s6t: S6tConfig,
     /// What is asked of HSSs over Sh.
     pub sh: ShConfig,
 }
@@ -117,6 +121,7 @@ impl Default for DiameterConfig {
             remembered_requests: 1_000_000,
             client: ClientConfig::default(),
             accounting: AccountingConfig::default(),
+            s6t: S6tConfig::default(),
             sh: ShConfig::default(),
         }
     }

@@ -79,6 +79,9 @@ impl DiameterConfig {
                 found(format!("peers[{index}].{key}"), text);
             }
         }
+        for (key, text) in self.s6t.problems(self) {
+            found(format!("s6t.{key}"), text);
+        }
         for (key, text) in self.sh.problems(self) {
             found(format!("sh.{key}"), text);
         }

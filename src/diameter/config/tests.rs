@@ -240,3 +240,60 @@ fn every_fault_of_sh_is_told() {
         ]
     );
 }
+
+#[test]
+fn s6t_is_off_by_default_and_needs_somebody_to_ask() {
+    let mut config: DiameterConfig =
+        serde_json::from_str(r#"{"s6t": {"realm": "epc.example", "duration": "12h", "rate": 7}}"#).unwrap();
+    assert!(config.s6t.is_on() && !DiameterConfig::default().s6t.is_on());
+    assert_eq!(config.s6t.duration, Duration::from_secs(12 * 3600));
+    assert_eq!(keys(&config), ["s6t.realm"], "no peer can be asked");
+    config.peers = vec![PeerConfig::new("hss1.epc.example")];
+    assert_eq!(
+        keys(&config),
+        ["s6t.realm"],
+        "a peer that sends copies is not asked"
+    );
+    config.peers[0].mode = PeerMode::Endpoint;
+    assert_eq!(keys(&config), [""; 0]);
+    config.peers[0].applications = vec!["t6a".to_owned()];
+    assert_eq!(keys(&config), ["s6t.realm"]);
+    config.peers[0].applications = vec!["S6T".to_owned()];
+    assert_eq!(keys(&config), [""; 0]);
+}
+
+#[test]
+fn every_problem_of_s6t_is_named_with_its_key() {
+    let mut config = DiameterConfig {
+        peers: vec![PeerConfig::new("hss1.epc.example")],
+        s6t: S6tConfig {
+            host: "hss1.epc.example".to_owned(),
+            ..S6tConfig::default()
+        },
+        ..DiameterConfig::default()
+    };
+    config.peers[0].mode = PeerMode::Endpoint;
+    assert_eq!(keys(&config), ["s6t.host"], "a host without its realm");
+    config.s6t = S6tConfig {
+        realm: "not a realm".to_owned(),
+        host: "not a host".to_owned(),
+        duration: Duration::from_secs(3600),
+        renew_before: Duration::from_secs(3600),
+        maximum_detection_time: Duration::ZERO,
+        rate: 0,
+        in_flight: 200_000,
+        answer_within: Duration::from_secs(3600),
+    };
+    assert_eq!(
+        keys(&config),
+        [
+            "s6t.realm",
+            "s6t.host",
+            "s6t.maximum_detection_time",
+            "s6t.answer_within",
+            "s6t.renew_before",
+            "s6t.rate",
+            "s6t.in_flight",
+        ]
+    );
+}
