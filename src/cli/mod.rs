@@ -10,6 +10,7 @@ pub mod feeds_output;
 pub mod feeds_table;
 pub mod healthcheck;
 pub mod import;
+pub mod lines;
 pub mod lookup;
 pub mod lookup_output;
 pub mod migrate;

@@ -1,15 +1,11 @@
 //! Reads the provisioning file: `imsi,msisdn,external_id`, in any order of columns, one subscriber a line.
 //!
-//! A line that cannot be taken is reported by number and reason, never by content, and the next one is read. Lines are
-//! bounded before they are looked at, so no file can make the reader grow; for the same reason a quoted field cannot
-//! span lines.
+//! A line that cannot be taken is reported by number and reason, never by content, and the next one is read.
 
 use std::io::{self, BufRead};
 
+use crate::cli::lines::{LineError, Lines, column_names, split, unknown_column};
 use crate::domain::{ExternalIdentifier, IdentifierError, Imsi, Msisdn};
-
-/// The longest line, without its end.
-pub const MAX_LINE: usize = 4096;
 
 /// The columns, all of them required.
 const COLUMNS: [&str; 3] = ["imsi", "msisdn", "external_id"];
@@ -33,15 +29,9 @@ pub enum CsvError {
 /// Why a line was not taken. Never contains what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Longer than [`MAX_LINE`].
-    #[error("the line is longer than 4096 octets")]
-    TooLong,
-    /// Not UTF-8.
-    #[error("the line is not valid UTF-8")]
-    Encoding,
-    /// A quote without its end.
-    #[error("a quoted field does not end on the line")]
-    Quote,
+    /// It is no line of a table.
+    #[error(transparent)]
+    Line(#[from] LineError),
     /// Not as many fields as the header has.
     #[error("the line has {found} fields where the header has 3")]
     Fields {
@@ -80,9 +70,7 @@ pub struct Row {
 /// Reads rows from `source`.
 #[derive(Debug)]
 pub struct Rows<R> {
-    source: R,
-    line: u64,
-    buffer: Vec<u8>,
+    lines: Lines<R>,
     /// Where each of [`COLUMNS`] stands.
     places: [usize; 3],
 }
@@ -91,9 +79,7 @@ impl<R: BufRead> Rows<R> {
     /// Reads the header.
     pub fn new(source: R) -> Result<Self, CsvError> {
         let mut rows = Self {
-            source,
-            line: 0,
-            buffer: Vec::with_capacity(MAX_LINE),
+            lines: Lines::new(source),
             places: [0; 3],
         };
         rows.places = rows.header()?;
@@ -101,35 +87,19 @@ impl<R: BufRead> Rows<R> {
     }
 
     fn header(&mut self) -> Result<[usize; 3], CsvError> {
-        let read = self.read_line()?;
+        let read = self.lines.advance()?;
         let problem = |problem: &str| CsvError::Header {
             line: 1,
             problem: problem.to_owned(),
         };
         match read {
             None => return Err(problem("the file is empty")),
-            Some(Err(refusal)) => return Err(problem(&refusal.to_string())),
+            Some(Err(error)) => return Err(problem(&error.to_string())),
             Some(Ok(())) => {}
         }
-        // Spreadsheets write a byte order mark.
-        let line = self.buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.buffer);
-        let line = str::from_utf8(line).map_err(|_| problem("the line is not valid UTF-8"))?;
-        let names = split_line(line).map_err(|refusal| problem(&refusal.to_string()))?;
-        let names: Vec<String> = names
-            .iter()
-            .map(|name| name.trim().to_ascii_lowercase())
-            .collect();
-        // A column name is no personal data, but a file without a header has a person's number in its place.
-        if let Some((place, _)) = names
-            .iter()
-            .enumerate()
-            .find(|(_, name)| name.is_empty() || name.bytes().any(|b| b.is_ascii_digit() || b == b'@'))
-        {
-            return Err(problem(&format!("field {} is not a column's name", place + 1)));
-        }
+        let names = column_names(self.lines.octets()).map_err(|what| problem(&what))?;
         if let Some(unknown) = names.iter().find(|name| !COLUMNS.contains(&name.as_str())) {
-            let shown: String = unknown.chars().filter(|c| !c.is_control()).take(40).collect();
-            return Err(problem(&format!("there is no column {shown:?}")));
+            return Err(problem(&unknown_column(unknown)));
         }
         let mut places = [0; 3];
         for (column, place) in COLUMNS.into_iter().zip(&mut places) {
@@ -152,11 +122,11 @@ impl<R: BufRead> Rows<R> {
     )]
     pub fn next_row(&mut self) -> Result<Option<Result<Row, (u64, Refusal)>>, io::Error> {
         loop {
-            let Some(read) = self.read_line()? else {
+            let Some(read) = self.lines.advance()? else {
                 return Ok(None);
             };
-            let row = read.and_then(|()| {
-                let text = str::from_utf8(&self.buffer).map_err(|_| Refusal::Encoding)?;
+            let row = read.map_err(Refusal::from).and_then(|()| {
+                let text = self.lines.text()?;
                 if text.trim().is_empty() {
                     return Ok(None);
                 }
@@ -165,13 +135,13 @@ impl<R: BufRead> Rows<R> {
             match row {
                 Ok(None) => {}
                 Ok(Some(row)) => return Ok(Some(Ok(row))),
-                Err(refusal) => return Ok(Some(Err((self.line, refusal)))),
+                Err(refusal) => return Ok(Some(Err((self.lines.number(), refusal)))),
             }
         }
     }
 
     fn row(&self, text: &str) -> Result<Row, Refusal> {
-        let fields = split_line(text)?;
+        let fields = split(text)?;
         if fields.len() != COLUMNS.len() {
             return Err(Refusal::Fields { found: fields.len() });
         }
@@ -197,74 +167,11 @@ impl<R: BufRead> Rows<R> {
             return Err(Refusal::NothingToBind);
         }
         Ok(Row {
-            line: self.line,
+            line: self.lines.number(),
             imsi,
             msisdn,
             external,
         })
-    }
-
-    /// Reads one line into the buffer, without its end. `None` at the end of the file. Of a line that is too long no
-    /// more is kept than fits.
-    fn read_line(&mut self) -> Result<Option<Result<(), Refusal>>, io::Error> {
-        self.buffer.clear();
-        let (mut too_long, mut any) = (false, false);
-        loop {
-            let chunk = match self.source.fill_buf() {
-                Ok(chunk) => chunk,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            if chunk.is_empty() {
-                break;
-            }
-            any = true;
-            let (text, used, ended) = match chunk.iter().position(|byte| *byte == b'\n') {
-                Some(end) => (chunk.get(..end).unwrap_or_default(), end + 1, true),
-                None => (chunk, chunk.len(), false),
-            };
-            // One more than fits, for the carriage return before the end.
-            if !too_long && self.buffer.len() + text.len() <= MAX_LINE + 1 {
-                self.buffer.extend_from_slice(text);
-            } else {
-                too_long = true;
-            }
-            self.source.consume(used);
-            if ended {
-                break;
-            }
-        }
-        if !any {
-            return Ok(None);
-        }
-        self.line += 1;
-        if self.buffer.last() == Some(&b'\r') {
-            self.buffer.pop();
-        }
-        if too_long || self.buffer.len() > MAX_LINE {
-            return Ok(Some(Err(Refusal::TooLong)));
-        }
-        Ok(Some(Ok(())))
-    }
-}
-
-/// The fields of one line. Most lines have no quotes and need no parser.
-fn split_line(line: &str) -> Result<Vec<String>, Refusal> {
-    if !line.contains('"') {
-        return Ok(line.split(',').map(str::to_owned).collect());
-    }
-    if line.matches('"').count() % 2 == 1 {
-        return Err(Refusal::Quote);
-    }
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(line.as_bytes());
-    let mut record = csv::StringRecord::new();
-    match reader.read_record(&mut record) {
-        Ok(true) => Ok(record.iter().map(str::to_owned).collect()),
-        Ok(false) => Ok(Vec::new()),
-        Err(_) => Err(Refusal::Encoding),
     }
 }
 
@@ -273,6 +180,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::cli::lines::MAX_LINE;
 
     /// Every line taken, as `line: imsi msisdn external`, or refused, as `line: reason`.
     fn read(file: &[u8]) -> Result<Vec<String>, String> {
@@ -393,7 +301,7 @@ mod tests {
         )))
         .unwrap();
         while reader.next_row().unwrap().is_some() {}
-        assert!(reader.buffer.capacity() <= 2 * MAX_LINE + 2);
+        assert!(reader.lines.capacity() <= 2 * MAX_LINE + 2);
     }
 
     #[test]
