@@ -1,10 +1,12 @@
 //! PDN-Connectivity-Status-Report (TS 29.336 §8.4.74): a PDN connection was made or released.
 
+use std::net::IpAddr;
+
 use crate::diameter::codec::{Avp, Defect, Group};
 use crate::diameter::dict::s6t::pdn_connectivity_status_type as status;
 use crate::diameter::dict::tgpp;
 use crate::diameter::dict::{AvpDef, base};
-use crate::domain::{Change, Ends, Node, Registrations, Slot};
+use crate::domain::{Change, Ends, IpChange, IpChangeKind, IpPrefix, Node, Registrations, Slot};
 
 use super::report::Changes;
 
@@ -12,22 +14,50 @@ use super::report::Changes;
 /// of MME, and its release is reported by the new one.
 const PREFIX: &str = "pdn:";
 
-/// CREATED registers a session, DELETED ends it.
-pub(super) fn read(report: &Group<'_>, changes: &mut Changes) -> Result<(), Defect> {
+/// A connection has one address of each family; what is beyond this many is left out.
+const MOST_ADDRESSES: usize = 4;
+
+/// The bits of a PDN connection's IPv6 prefix (TS 23.401 §5.3.1.2.2).
+const PREFIX_BITS: u8 = 64;
+
+/// CREATED registers a session with its addresses, DELETED ends it and them.
+pub(super) fn read(
+    report: &Group<'_>,
+    changes: &mut Changes,
+    addresses: &mut Vec<IpChange>,
+) -> Result<(), Defect> {
     for avp in report.find_all(&tgpp::PDN_CONNECTIVITY_STATUS_REPORT) {
         let status_report = avp.grouped()?;
         let apn = required(&status_report, &base::SERVICE_SELECTION)?;
         let node = session(apn.as_utf8()?).ok_or_else(|| Defect::invalid_value(&apn))?;
         let kind = required(&status_report, &tgpp::PDN_CONNECTIVITY_STATUS_TYPE)?;
+        let kind = match kind.as_u32()? {
+            status::CREATED => IpChangeKind::Started,
+            status::DELETED => IpChangeKind::Ended,
+            _ => return Err(Defect::invalid_value(&kind)),
+        };
+        for address in status_report
+            .find_all(&tgpp::SERVED_PARTY_IP_ADDRESS)
+            .take(MOST_ADDRESSES)
+        {
+            let prefix = match address.as_address()? {
+                IpAddr::V4(address) => IpPrefix::v4(address),
+                IpAddr::V6(address) => IpPrefix::v6(address, PREFIX_BITS),
+            };
+            addresses.extend(prefix.map(|prefix| IpChange {
+                prefix,
+                session: node.clone(),
+                kind,
+            }));
+        }
         let slot = Slot::Session;
-        changes.push(match kind.as_u32()? {
-            status::CREATED => Change::Registered {
+        changes.push(match kind {
+            IpChangeKind::Started => Change::Registered {
                 slot,
                 node,
                 ends: Ends::default(),
             },
-            status::DELETED => Change::Deregistered { slot, node },
-            _ => return Err(Defect::invalid_value(&kind)),
+            IpChangeKind::Ended => Change::Deregistered { slot, node },
         });
     }
     Ok(())

@@ -266,8 +266,8 @@ impl<'a> Reading<'a> {
         )?;
         self.kinds.push(told.kind);
         if !told.changes.is_empty() {
-            self.events
-                .push(Event::new(who, told.at, self.received_at, told.changes));
+            let event = Event::new(who, told.at, self.received_at, told.changes);
+            self.events.push(event.with_addresses(told.addresses));
         }
         Ok(())
     }

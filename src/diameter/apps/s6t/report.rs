@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::diameter::codec::{Avp, Defect, Group};
 use crate::diameter::dict::s6t::{monitoring_type as kind, reachability_information};
 use crate::diameter::dict::tgpp;
-use crate::domain::{Aspect, Change, Node, Registrations, Slot, Timestamp};
+use crate::domain::{Aspect, Change, IpChange, Node, Registrations, Slot, Timestamp};
 
 use super::serving::reached_in;
 use super::{lost, pdn, serving};
@@ -80,6 +80,7 @@ pub(super) struct Told {
     pub(super) kind: ReportKind,
     pub(super) at: Timestamp,
     pub(super) changes: Changes,
+    pub(super) addresses: Vec<IpChange>,
 }
 
 /// | report | change |
@@ -89,7 +90,7 @@ pub(super) struct Told {
 /// | type 1, Reachability-Information 0, from an HSS | reachable by SMS, by a path that is not told |
 /// | the same from an MME or SGSN | reachable by SMS there |
 /// | type 8 or 9 with Idle-Status-Indication | reachable there, until Active-Time is over if there is one |
-/// | type 10 | a session is made or released |
+/// | type 10 | a session is made or released, with its addresses |
 /// | type 4 | reachable at whoever serves it: it has just registered there |
 /// | types 2, 3, 5, 7 | none |
 ///
@@ -105,6 +106,7 @@ pub(super) fn read(report: &Group<'_>, context: &Context<'_>) -> Result<Told, De
     let kind = kind_of(report, context)?;
     let mut at = time(report.find(&tgpp::REPORTING_TIME_STAMP), received_at)?.unwrap_or(received_at);
     let mut changes = Changes::new();
+    let mut addresses = Vec::new();
     match kind {
         ReportKind::Loss => lost::read(report, sender, known, received_at, &mut changes)?,
         ReportKind::Data => {
@@ -137,11 +139,16 @@ pub(super) fn read(report: &Group<'_>, context: &Context<'_>) -> Result<Told, De
                 until: until.filter(|until| *until >= at),
             });
         }
-        ReportKind::Pdn => pdn::read(report, &mut changes)?,
+        ReportKind::Pdn => pdn::read(report, &mut changes, &mut addresses)?,
         ReportKind::Roaming => changes.push(reachable(Slot::Mme, Node::unnamed(), at, None)),
         ReportKind::Handling | ReportKind::Other => {}
     }
-    Ok(Told { kind, at, changes })
+    Ok(Told {
+        kind,
+        at,
+        changes,
+        addresses,
+    })
 }
 
 /// What a report is about.

@@ -1,6 +1,7 @@
 //! Reports of MMEs and SGSNs on T6a/T6b. The node is the Origin-Host.
 
 use super::*;
+use crate::domain::IpChangeKind;
 
 const NODE: From = From::Node(MME);
 
@@ -235,6 +236,34 @@ fn pdn_connections_are_sessions_by_apn_whichever_node_tells() {
             deregistered(Slot::Session, "pdn:ims")
         ]
     );
+}
+
+/// "(+ addresses)": Served-Party-IP-Address; "for IPv6 the low 64 bits are normally zero: it is a /64 prefix".
+#[test]
+fn a_pdn_connection_has_its_addresses_for_as_long_as_it_stands() {
+    let told = |created: u32| {
+        let events = events(NODE, DATA, |report| {
+            report.avp_u32(&tgpp::MONITORING_TYPE, 10).group(
+                &tgpp::PDN_CONNECTIVITY_STATUS_REPORT,
+                |status| {
+                    status
+                        .avp_utf8(&base::SERVICE_SELECTION, "internet")
+                        .avp_u32(&tgpp::PDN_CONNECTIVITY_STATUS_TYPE, created)
+                        .avp_address(&tgpp::SERVED_PARTY_IP_ADDRESS, "192.0.2.7".parse().unwrap())
+                        .avp_address(&tgpp::SERVED_PARTY_IP_ADDRESS, "2001:db8::".parse().unwrap())
+                        .avp_address(&tgpp::SERVED_PARTY_IP_ADDRESS, "0.0.0.0".parse().unwrap());
+                },
+            );
+        });
+        let addresses = events[0].addresses.iter();
+        addresses
+            .map(|change| (change.prefix.text(), change.session.clone(), change.kind))
+            .collect::<Vec<_>>()
+    };
+    for (created, kind) in [(0, IpChangeKind::Started), (1, IpChangeKind::Ended)] {
+        let of = |text: &str| (text.to_owned(), node("pdn:internet"), kind);
+        assert_eq!(told(created), [of("192.0.2.7/32"), of("2001:db8::/64")]);
+    }
 }
 
 /// "Type 3: device change", "Type 5: communication failure: radio failure evidence, not unreachable", types 2 and 7, and
