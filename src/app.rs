@@ -7,6 +7,8 @@
 //!        4 flush to the store  5 close the store  6 admin last
 //! ```
 
+mod asked;
+
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use anyhow::Context;
 use metrics::{describe_gauge, gauge};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+
+use asked::Everything;
 
 use crate::config::Config;
 use crate::diameter::apps::Apns;
@@ -33,6 +37,9 @@ use crate::hss::Hss;
 use crate::hss::admin::HssAdmin;
 use crate::index::Index;
 use crate::ingest::{Ingest, ReceiptClock};
+use crate::monitoring::admin::MonitoringAdmin;
+use crate::monitoring::diameter as s6t;
+use crate::monitoring::{Driver, Monitoring};
 use crate::northbound::Lookup;
 use crate::ops::admin::Admin;
 use crate::ops::build_info;
@@ -88,6 +95,7 @@ pub struct App {
     node: BoundNode<DiameterFeed>,
     client: Client,
     hss: Hss,
+    monitoring: Monitoring,
     listing: Listing,
     admin: Admin,
 }
@@ -116,6 +124,12 @@ impl App {
         let grpc = GrpcServer::bind(config.grpc.clone())
             .await
             .with_context(|| cannot_listen("grpc.listen", config.grpc.listen))?;
+        let monitoring = Monitoring::new(
+            &config.diameter.identity,
+            s6t::settings(&config.diameter.s6t),
+            Arc::clone(&index),
+            Arc::clone(&clock),
+        );
         let node_config = NodeConfig::from(config.diameter.clone());
         let client = node_config.client();
         let hss = Hss::new(
@@ -136,7 +150,7 @@ impl App {
                 remembered: config.diameter.remembered_requests,
                 apns: Apns::named(config.diameter.accounting.apns.iter().map(String::as_str)),
             },
-            Arc::new(hss.clone()),
+            Arc::new(Everything::asked(monitoring.clone(), hss.clone())),
             client.clone(),
             config.diameter.peers.iter().map(|peer| peer.identity.as_str()),
         );
@@ -156,6 +170,7 @@ impl App {
             ingest.clone(),
             node.peers(),
             hss.clone(),
+            monitoring.clone(),
             readiness.clone(),
         );
         let admin = Admin::start(admin, readiness.clone(), metrics, observe).context("the admin endpoint")?;
@@ -182,6 +197,7 @@ impl App {
             node,
             client,
             hss,
+            monitoring,
             listing,
             admin,
         })
@@ -219,6 +235,7 @@ impl App {
             node,
             client,
             hss,
+            monitoring,
             listing,
             admin,
         } = self;
@@ -238,13 +255,26 @@ impl App {
                 provisioning,
                 listing,
                 Arc::new(HssAdmin::new(hss.clone(), closing.clone())),
-            ),
+            )
+            .with_watching(Arc::new(MonitoringAdmin::new(
+                monitoring.clone(),
+                closing.clone(),
+            ))),
             health: health.clone(),
         };
         let mut grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
 
+        let asking = CancellationToken::new();
+        let network = s6t::Hss::new(
+            &config.diameter.s6t,
+            client.clone(),
+            monitoring.clone(),
+            Arc::clone(&clock),
+        );
+        let driver = Driver::new(monitoring, store.clone(), network, ingest.clone(), asking.clone());
+
         let migrate = || store.migrate();
-        let load = || load(&store, &index, &clock);
+        let load = async || Ok(load(&store, &index, &clock).await? + driver.load().await?);
         let loaded = match patiently(&stop, "the store is not available; trying again", migrate).await {
             Some(Ok(())) => {
                 readiness.release(STORE);
@@ -259,18 +289,21 @@ impl App {
             config.store.prune_after,
             closing.clone(),
         ));
-        let asking = tokio::spawn(hss.run(store.clone(), closing.clone()));
-        let mut node: JoinHandle<()> = match loaded {
+        let subscribing = tokio::spawn(hss.run(store.clone(), closing.clone()));
+        let (mut node, mut driver): (JoinHandle<()>, JoinHandle<()>) = match loaded {
             Some(rows) => {
                 let rows = rows.context("the store cannot be used")?;
                 let seconds = begun.elapsed().as_secs_f64();
                 tracing::info!(rows, seconds, version = build_info::LONG_VERSION, "ready");
                 readiness.release(INDEX);
                 health.set_serving(true).await;
-                tokio::spawn(node.run(closing.clone()))
+                (
+                    tokio::spawn(node.run(closing.clone())),
+                    tokio::spawn(driver.run()),
+                )
             }
             // Stopped while loading: no peer was let in.
-            None => tokio::spawn(pending()),
+            None => (tokio::spawn(pending()), tokio::spawn(pending())),
         };
 
         let failed = tokio::select! {
@@ -284,6 +317,10 @@ impl App {
             ended = &mut node => Some(match ended {
                 Ok(()) => anyhow::anyhow!("the Diameter node ended by itself"),
                 Err(error) => anyhow::Error::new(error).context("the Diameter node"),
+            }),
+            ended = &mut driver => Some(match ended {
+                Ok(()) => anyhow::anyhow!("the asking of the network ended by itself"),
+                Err(error) => anyhow::Error::new(error).context("the asking of the network"),
             }),
         };
 
@@ -299,9 +336,14 @@ impl App {
             if !grpc.is_finished() {
                 let _ = (&mut grpc).await;
             }
+            // Answers to reports wait for it, and so do operators.
+            asking.cancel();
+            if !driver.is_finished() && index.is_loaded() {
+                let _ = (&mut driver).await;
+            }
             ingest.drain().await;
             let _ = pruning.await;
-            let _ = asking.await;
+            let _ = subscribing.await;
         };
         let in_time = tokio::select! {
             () = orderly => true,
@@ -312,6 +354,7 @@ impl App {
             tracing::warn!("not everything ended in time; what is left was never acknowledged");
             node.abort();
             grpc.abort();
+            driver.abort();
             ingest.abort().await;
         }
         // A database that hangs would keep its connections, and this process, for as long as it likes.
@@ -391,6 +434,7 @@ fn observer(
     ingest: Ingest,
     peers: Peers,
     hss: Hss,
+    monitoring: Monitoring,
     readiness: Readiness,
 ) -> ops::admin::Observe {
     describe_gauge!(INDEX_SUBSCRIBERS, "Subscribers with facts in the index");
@@ -409,6 +453,7 @@ fn observer(
         ingest.metrics().set_queued(ingest.depth());
         peers.observe();
         hss.observe();
+        monitoring.observe();
     })
 }
 

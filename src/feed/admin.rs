@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::asking::AskingHss;
 use super::listing::Listing;
 use super::provisioning::Provisioning;
+use super::watching::Watching;
 use crate::grpc::metrics::{Method, MethodMetrics};
 use crate::proto::v1;
 use crate::proto::v1::admin_service_server::AdminService;
@@ -25,6 +26,7 @@ pub struct Admin {
     listing: Listing,
     list_feeds: MethodMetrics,
     hss: Arc<dyn AskingHss>,
+    watching: Option<Arc<dyn Watching>>,
 }
 
 impl Admin {
@@ -35,7 +37,23 @@ impl Admin {
             listing,
             list_feeds: MethodMetrics::new(LIST_FEEDS),
             hss,
+            watching: None,
         }
+    }
+
+    /// Targets to be watched by the network go to `watching`; without it there is nobody who takes them.
+    #[must_use]
+    pub fn with_watching(self, watching: Arc<dyn Watching>) -> Self {
+        Self {
+            watching: Some(watching),
+            ..self
+        }
+    }
+
+    fn watching(&self) -> Result<&dyn Watching, Status> {
+        self.watching
+            .as_deref()
+            .ok_or_else(|| Status::unimplemented("nothing is watched here"))
     }
 }
 
@@ -81,6 +99,22 @@ impl AdminService for Admin {
         request: Request<v1::ListSubscriptionsRequest>,
     ) -> Result<Response<v1::ListSubscriptionsResponse>, Status> {
         let list = self.hss.list_subscriptions(request.into_inner());
+        list.await.map(Response::new)
+    }
+
+    async fn monitor_subscribers(
+        &self,
+        request: Request<Streaming<v1::MonitorSubscribersRequest>>,
+    ) -> Result<Response<v1::MonitorSubscribersResponse>, Status> {
+        let changed = self.watching()?.monitor_subscribers(request.into_inner());
+        changed.await.map(Response::new)
+    }
+
+    async fn list_monitoring(
+        &self,
+        request: Request<v1::ListMonitoringRequest>,
+    ) -> Result<Response<v1::ListMonitoringResponse>, Status> {
+        let list = self.watching()?.list_monitoring(request.into_inner());
         list.await.map(Response::new)
     }
 }

@@ -6,3 +6,4 @@ pub mod diameter;
 pub mod grpc;
 pub mod listing;
 pub mod provisioning;
+pub mod watching;

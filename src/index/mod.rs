@@ -98,6 +98,12 @@ impl Index {
             .unwrap_or_else(|| self.united(subscriber).reachability(now))
     }
 
+    /// Everything known of the registrations of the subscriber that an identifier names; nothing if it names none.
+    pub fn registrations(&self, identifier: &Identifier) -> Registrations {
+        self.resolve(identifier)
+            .map_or_else(Registrations::default, |subscriber| self.united(subscriber))
+    }
+
     /// The facts of a subscriber joined with those of its aliases.
     fn united(&self, subscriber: SubscriberId) -> Registrations {
         let mut all = Registrations::default();

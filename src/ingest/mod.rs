@@ -53,7 +53,8 @@ pub struct Ack {
 }
 
 impl Ack {
-    fn send(&self, result: Result<Effect, Refused>) {
+    /// Tells. Only whoever made the event durable, or gave it up, may do so.
+    pub fn send(&self, result: Result<Effect, Refused>) {
         self.to.acked(Acked {
             token: self.token,
             result,

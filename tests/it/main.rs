@@ -25,6 +25,7 @@ mod interop;
 mod layers;
 mod malformed;
 mod metrics;
+mod monitoring;
 mod outage;
 mod own_requests;
 mod sh;

@@ -112,6 +112,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
     use reachd::grpc::metrics as grpc;
     use reachd::hss::metrics as sh;
     use reachd::ingest::metrics as ingest;
+    use reachd::monitoring::metrics as monitoring;
     use reachd::ops::metrics as ops;
     use reachd::{app, feed, store};
     let names = |names: &[&str]| {
@@ -149,6 +150,11 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         client::STRAY_ANSWERS,
         feed::diameter::DUPLICATES,
         feed::diameter::RESETS,
+        monitoring::TARGETS,
+        monitoring::CONFIGURATIONS,
+        monitoring::LAG,
+        monitoring::QUESTIONS,
+        monitoring::REPORTS,
         sh::SUBSCRIPTIONS,
         sh::LAG,
         sh::FAILURES,

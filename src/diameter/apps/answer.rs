@@ -96,6 +96,11 @@ impl PendingAnswer {
         }
     }
 
+    /// What the request says of what was asked (see [`Reply::notices`]).
+    pub fn notices(&self) -> &[s6t::Notice] {
+        self.reply.notices()
+    }
+
     /// The header of the request.
     pub fn header(&self) -> &Header {
         &self.header

@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::Shared;
 use super::pending::{Pending, Waiting};
-use crate::diameter::apps::{self, Decoded, Doubt, PendingAnswer, Terms, Verdict};
+use crate::diameter::apps::{self, Decoded, Doubt, PendingAnswer, Reply, Terms, Verdict};
 use crate::diameter::client::Line;
 use crate::diameter::codec::{Defect, Message, ResultCode, answer_error};
 use crate::diameter::service::{self, ConnectedPeer, Service};
@@ -81,7 +81,10 @@ impl Connection {
     }
 
     fn refuse(&self, request: &Message<'_>, defect: &Defect, out: &mut BytesMut) {
-        self.feed.refused(Refusal::Invalid);
+        self.feed.refused(match defect.result_code {
+            ResultCode::TOO_BUSY => Refusal::TooBusy,
+            _ => Refusal::Invalid,
+        });
         answer_error(out, request, &self.shared.identity, defect, None);
     }
 
@@ -94,6 +97,7 @@ impl Connection {
     fn doubted(&self, doubt: &Doubt, received_at: Timestamp) {
         self.shared.resets.increment(1);
         self.doubtful.cast(received_at.into());
+        self.shared.asked.reset(&doubt.server);
         debug!(
             server = %doubt.server,
             imsi_prefixes = doubt.imsi_prefixes.len(),
@@ -116,7 +120,10 @@ impl Service for Connection {
         if let Some(doubt) = &decoded.doubt {
             self.doubted(doubt, received_at);
         }
-        if decoded.events.is_empty() {
+        if let Reply::S6t(reply) = &decoded.reply {
+            shared.asked.count(reply.kinds());
+        }
+        if decoded.events.is_empty() && decoded.reply.notices().is_empty() {
             let answer = PendingAnswer::new(request, decoded.reply);
             answer.write(out, answer.verdict(None), &shared.identity);
             return;
@@ -137,7 +144,7 @@ impl Service for Connection {
         let Decoded { events, reply, .. } = decoded;
         let answer = PendingAnswer::new(request, reply);
         let token = self.pending.next_token();
-        let count = events.len();
+        let mut count = events.len();
         for (place, event) in events.into_iter().enumerate() {
             let ack = Ack {
                 to: Arc::clone(&self.acks),
@@ -149,6 +156,17 @@ impl Service for Connection {
                 self.pending.skip();
                 return self.too_busy(&answer, out);
             }
+        }
+        let notices = answer.notices();
+        if !notices.is_empty() {
+            let ack = Ack {
+                to: Arc::clone(&self.acks),
+                token: token.event(count),
+            };
+            if shared.asked.notice(notices, ack).is_err() {
+                return self.too_busy(&answer, out);
+            }
+            count += 1;
         }
         self.pending.push(answer, key, count, now + shared.answer_within);
     }

@@ -4,6 +4,7 @@
 //! still become durable later, which does no harm: facts join, and the peer repeats itself. A request that was seen
 //! before, on whatever connection, is answered again and changes nothing (`seen`).
 
+mod asking;
 mod connection;
 mod pending;
 mod seen;
@@ -14,12 +15,13 @@ use std::time::Duration;
 
 use metrics::{Counter, counter, describe_counter};
 
-use crate::diameter::apps::{Apns, Asked};
+use crate::diameter::apps::Apns;
 use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::service::{Completions, ConnectedPeer, ServiceFactory};
 use crate::ingest::{Feed, Ingest, ReceiptClock};
 
+pub use asking::Asking;
 pub use connection::{Completion, Connection};
 
 use seen::SeenRequests;
@@ -46,7 +48,7 @@ struct Shared {
     clock: Arc<ReceiptClock>,
     identity: LocalIdentity,
     answer_within: Duration,
-    asked: Arc<dyn Asked>,
+    asked: Arc<dyn Asking>,
     seen: SeenRequests,
     apns: Apns,
     duplicates: Counter,
@@ -72,14 +74,14 @@ pub struct Treatment {
 }
 
 impl DiameterFeed {
-    /// `asked` knows what reports may be about; `client` sends requests of our own over the same connections; `peers` are
+    /// `asked` keeps what reports may be about; `client` sends requests of our own over the same connections; `peers` are
     /// the configured identities; each has counters of its own.
     pub fn new<'a>(
         ingest: Ingest,
         clock: Arc<ReceiptClock>,
         identity: LocalIdentity,
         treatment: Treatment,
-        asked: Arc<dyn Asked>,
+        asked: Arc<dyn Asking>,
         client: Client,
         peers: impl IntoIterator<Item = &'a str>,
     ) -> Self {

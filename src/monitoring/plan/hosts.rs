@@ -1,21 +1,40 @@
 //! The HSSs that answer, and whether one of them has lost what it knew.
 
+use super::entry::Seconds;
 use crate::domain::Node;
 
 /// The places of hosts in an octet. HSSs have a few front ends; further ones are not told apart.
 const MOST: usize = 250;
 
-/// Each host with the greatest Origin-State-Id that it told.
+/// An HSS tells every serving node that it was reset, and all of them may be copied here: within so many seconds they are
+/// one reset.
+const ONE_RESET: Seconds = 900;
+
+/// One host.
+#[derive(Debug)]
+struct Host {
+    name: Node,
+    /// The greatest Origin-State-Id that it told; 0 for none.
+    state: u32,
+    /// When it was last said to be reset; 0 for never.
+    reset_at: Seconds,
+}
+
+/// The hosts that were heard of.
 #[derive(Debug, Default)]
-pub(super) struct Hosts(Vec<(Node, u32)>);
+pub(super) struct Hosts(Vec<Host>);
 
 impl Hosts {
     /// The number of a host, from 1; 0 for one too many.
     pub(super) fn number(&mut self, host: &Node) -> u8 {
-        let place = self.0.iter().position(|(known, _)| known == host);
+        let place = self.0.iter().position(|known| known.name == *host);
         let place = place.or_else(|| {
             (self.0.len() < MOST).then(|| {
-                self.0.push((host.clone(), 0));
+                self.0.push(Host {
+                    name: host.clone(),
+                    state: 0,
+                    reset_at: 0,
+                });
                 self.0.len() - 1
             })
         });
@@ -24,15 +43,29 @@ impl Hosts {
 
     /// A host told its Origin-State-Id. Whether it is greater than one it told before (RFC 6733 §8.16).
     pub(super) fn told(&mut self, host: &Node, state: u32) -> bool {
-        let number = self.number(host);
-        let Some((_, known)) = usize::from(number)
-            .checked_sub(1)
-            .and_then(|place| self.0.get_mut(place))
-        else {
+        let Some(known) = self.host(host) else {
             return false;
         };
-        let before = std::mem::replace(known, state.max(*known));
+        let before = known.state;
+        known.state = state.max(before);
         before != 0 && state > before
+    }
+
+    /// A host is said to be reset. Whether that is news.
+    pub(super) fn reset(&mut self, host: &Node, at: Seconds) -> bool {
+        let Some(known) = self.host(host) else {
+            return false;
+        };
+        let is_news = known.reset_at == 0 || at.saturating_sub(known.reset_at) >= ONE_RESET;
+        if is_news {
+            known.reset_at = at;
+        }
+        is_news
+    }
+
+    fn host(&mut self, host: &Node) -> Option<&mut Host> {
+        let place = usize::from(self.number(host)).checked_sub(1)?;
+        self.0.get_mut(place)
     }
 }
 
@@ -53,6 +86,14 @@ mod tests {
         assert!(!hosts.told(&one, 6));
         assert!(!hosts.told(&one, 5), "a late message of before");
         assert_eq!((hosts.number(&one), hosts.number(&other)), (1, 2));
+    }
+
+    #[test]
+    fn a_reset_that_is_told_to_many_is_one() {
+        let mut hosts = Hosts::default();
+        let host = Node::parse("hss1").unwrap();
+        let told = [1000, 1001, 1899, 1900, 2000, 2800].map(|at| hosts.reset(&host, at));
+        assert_eq!(told, [true, false, false, true, false, true]);
     }
 
     #[test]

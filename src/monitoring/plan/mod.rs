@@ -21,13 +21,11 @@
 //! Memory: some 200 octets for each target with three references, see [`Entry`](entry::Entry).
 
 mod answers;
-mod budget;
 mod census;
 mod entry;
 mod hosts;
 mod next;
 mod notices;
-mod pause;
 mod references;
 mod rows;
 #[cfg(test)]
@@ -40,13 +38,12 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::diameter::apps::Monitored;
 use crate::domain::{Aspect, MonitoringState, Target, Timestamp};
+use crate::pace::{Budget, Pause};
 
-use budget::Budget;
 use census::Counts;
 use entry::{Entry, NEVER, Part, Seconds, seconds};
 use hosts::Hosts;
 use notices::Walk;
-use pause::Pause;
 use references::{Owner, References};
 
 pub use answers::Outcome;

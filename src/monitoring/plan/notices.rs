@@ -3,7 +3,7 @@
 use crate::diameter::apps::Answered;
 use crate::diameter::apps::s6t::Notice;
 use crate::diameter::apps::s6t::cia::Judgement;
-use crate::domain::{Aspect, Identifier, MonitoringState, SubscriberIdentifiers, Target, Timestamp};
+use crate::domain::{Aspect, Identifier, MonitoringState, Node, SubscriberIdentifiers, Target, Timestamp};
 
 use super::answers::number;
 use super::entry::{NEVER, Seconds, seconds};
@@ -65,12 +65,24 @@ impl Plan {
             }
             Notice::State { host, state } => {
                 if self.hosts.told(host, *state) {
-                    let hss = self.hosts.number(host);
-                    self.walks.push(Walk { hss, next: 0 });
+                    self.walk(host);
+                }
+            }
+            Notice::Reset { host } => {
+                if self.hosts.reset(host, at) {
+                    self.walk(host);
                 }
             }
         }
         self.revision != before
+    }
+
+    /// Everything that a host answered for, or may have, is asked for again.
+    fn walk(&mut self, host: &Node) {
+        let hss = self.hosts.number(host);
+        // One that is under way begins anew.
+        self.walks.retain(|walk| walk.hss != hss);
+        self.walks.push(Walk { hss, next: 0 });
     }
 
     /// A configuration is over. It is asked for again, the sooner the longer it lasted.

@@ -27,6 +27,9 @@ use super::{Subscriber, wire};
 /// How long a start, a stop or anything else that ends by itself may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The daemon's Diameter identity, unless it is renamed.
+const IDENTITY: &str = "reachd.home.example";
+
 /// The two store engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -39,6 +42,7 @@ pub(crate) struct Home {
     dir: TempDir,
     store_url: String,
     store: String,
+    identity: String,
     diameter: String,
     more: String,
     _database: Option<Database>,
@@ -62,6 +66,7 @@ impl Home {
             dir,
             store_url,
             store: String::new(),
+            identity: IDENTITY.to_owned(),
             diameter: String::new(),
             more: String::new(),
             _database: database,
@@ -74,6 +79,7 @@ impl Home {
             dir: tempfile::tempdir().unwrap(),
             store_url: store_url.to_owned(),
             store: String::new(),
+            identity: IDENTITY.to_owned(),
             diameter: String::new(),
             more: String::new(),
             _database: None,
@@ -84,6 +90,12 @@ impl Home {
     pub(crate) fn store(&mut self, line: &str) -> &mut Self {
         self.store.push_str(line);
         self.store.push('\n');
+        self
+    }
+
+    /// Gives the daemon another Diameter identity.
+    pub(crate) fn rename(&mut self, identity: &str) -> &mut Self {
+        identity.clone_into(&mut self.identity);
         self
     }
 
@@ -129,10 +141,10 @@ listen = "127.0.0.1:0"
 
 [diameter]
 listen = "127.0.0.1:0"
-identity = "reachd.home.example"
+identity = "{}"
 realm = "home.example"
 {}"#,
-            self.store_url, self.store, self.diameter
+            self.store_url, self.store, self.identity, self.diameter
         );
         for identity in [wire::DRA, wire::OTHER_DRA] {
             write!(

@@ -4,6 +4,7 @@
 //! into plain (code, vendor, data) lists, and nothing is checked that a test does not ask for. It can also send what
 //! no sound stack would.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,6 +15,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 pub(crate) const S6A: u32 = 16_777_251;
+pub(crate) const S6T: u32 = 16_777_345;
+pub(crate) const T6A: u32 = 16_777_346;
 pub(crate) const VENDOR_3GPP: u32 = 10_415;
 
 /// Command codes (RFC 6733 §3.1, 3GPP TS 29.272 §7.2.2).
@@ -26,6 +29,9 @@ pub(crate) mod command {
     pub(crate) const INSERT_SUBSCRIBER_DATA: u32 = 319;
     pub(crate) const PURGE_UE: u32 = 321;
     pub(crate) const NOTIFY: u32 = 323;
+    /// 3GPP TS 29.336 §8.2.
+    pub(crate) const CONFIGURATION_INFORMATION: u32 = 8_388_718;
+    pub(crate) const REPORTING_INFORMATION: u32 = 8_388_719;
 }
 
 /// AVP codes (RFC 6733 §4.5, 3GPP TS 29.272 §7.3.1).
@@ -60,6 +66,32 @@ pub(crate) mod code {
     pub(crate) const CANCELLATION_TYPE: u32 = 1420;
     pub(crate) const NOR_FLAGS: u32 = 1443;
     pub(crate) const IDR_FLAGS: u32 = 1490;
+    /// 3GPP TS 29.336 §8.4.
+    pub(crate) const USER_IDENTIFIER: u32 = 3102;
+    pub(crate) const EXTERNAL_IDENTIFIER: u32 = 3111;
+    pub(crate) const MONITORING_EVENT_CONFIGURATION: u32 = 3122;
+    pub(crate) const MONITORING_EVENT_REPORT: u32 = 3123;
+    pub(crate) const SCEF_REFERENCE_ID: u32 = 3124;
+    pub(crate) const SCEF_ID: u32 = 3125;
+    pub(crate) const SCEF_REFERENCE_ID_FOR_DELETION: u32 = 3126;
+    pub(crate) const MONITORING_TYPE: u32 = 3127;
+    pub(crate) const MAXIMUM_NUMBER_OF_REPORTS: u32 = 3128;
+    pub(crate) const UE_REACHABILITY_CONFIGURATION: u32 = 3129;
+    pub(crate) const MONITORING_DURATION: u32 = 3130;
+    pub(crate) const MAXIMUM_DETECTION_TIME: u32 = 3131;
+    pub(crate) const REACHABILITY_TYPE: u32 = 3132;
+    pub(crate) const REACHABILITY_INFORMATION: u32 = 3140;
+    pub(crate) const MONITORING_EVENT_CONFIG_STATUS: u32 = 3142;
+    pub(crate) const SERVICE_RESULT: u32 = 3146;
+    pub(crate) const SERVICE_RESULT_CODE: u32 = 3147;
+    pub(crate) const EVENT_HANDLING: u32 = 3149;
+    pub(crate) const SERVICE_REPORT: u32 = 3152;
+    pub(crate) const LOSS_OF_CONNECTIVITY_REASON: u32 = 3162;
+    pub(crate) const GROUP_REPORT: u32 = 3165;
+    pub(crate) const GROUP_REPORT_ITEM: u32 = 3166;
+    pub(crate) const TYPE_OF_EXTERNAL_IDENTIFIER: u32 = 3168;
+    pub(crate) const MONITORING_EVENT_REPORT_STATUS: u32 = 3171;
+    pub(crate) const REPORTING_TIME_STAMP: u32 = 3175;
 }
 
 pub(crate) const SUCCESS: u32 = 2001;
@@ -149,6 +181,13 @@ impl Request {
                 avp(code::DESTINATION_REALM, b"home.example"),
             ],
         }
+    }
+
+    /// Reporting-Information to the daemon of the tests: by an HSS on S6t, by an MME or SGSN on T6a/T6b.
+    pub(crate) fn reporting(application: u32, origin: &str) -> Self {
+        let mut request = Self::s6a(command::REPORTING_INFORMATION, origin);
+        request.application = application;
+        request.with(avp(code::DESTINATION_HOST, b"reachd.home.example"))
     }
 
     /// Update-Location by an MME: ULR-Flags bit 1 says S6a, RAT-Type EUTRAN, Visited-PLMN-Id 999-01.
@@ -408,6 +447,10 @@ pub(crate) struct Peer {
     /// Whole messages in the order they went over the wire.
     pub(crate) recorded: Vec<(Direction, Vec<u8>)>,
     recording: bool,
+    /// The applications that it serves.
+    applications: Vec<u32>,
+    /// Requests of the daemon that came while something else was waited for.
+    aside: VecDeque<Message>,
 }
 
 /// The identity that [`super::daemon`] configures as a peer.
@@ -444,6 +487,8 @@ impl Peer {
             received: Vec::new(),
             recorded: Vec::new(),
             recording: false,
+            applications: vec![S6A],
+            aside: VecDeque::new(),
         }
     }
 
@@ -456,6 +501,15 @@ impl Peer {
     /// A connection past a successful capabilities exchange.
     pub(crate) async fn connect(address: SocketAddr, identity: &str) -> Self {
         let mut peer = Self::dial(address, identity).await;
+        peer.exchange_capabilities().await;
+        peer
+    }
+
+    /// A node of these applications; all of it is recorded.
+    pub(crate) async fn connect_for(address: SocketAddr, identity: &str, applications: &[u32]) -> Self {
+        let mut peer = Self::dial(address, identity).await;
+        peer.recording = true;
+        peer.applications = applications.to_vec();
         peer.exchange_capabilities().await;
         peer
     }
@@ -487,26 +541,32 @@ impl Peer {
         answer.assert_result(SUCCESS);
     }
 
-    /// CER of a node that serves S6a (RFC 6733 §5.3.1).
+    /// CER of a node that serves its applications, S6a unless told otherwise (RFC 6733 §5.3.1).
     pub(crate) fn capabilities_exchange(&self) -> Request {
-        Self::capabilities_exchange_of(&self.identity)
+        Self::capabilities_exchange_for(&self.identity, &self.applications)
     }
 
-    /// The same of any identity.
+    /// The same of any identity, for S6a.
     pub(crate) fn capabilities_exchange_of(identity: &str) -> Request {
-        originating(Request::base(command::CAPABILITIES_EXCHANGE), identity)
+        Self::capabilities_exchange_for(identity, &[S6A])
+    }
+
+    fn capabilities_exchange_for(identity: &str, applications: &[u32]) -> Request {
+        let request = originating(Request::base(command::CAPABILITIES_EXCHANGE), identity)
             .with(avp(code::HOST_IP_ADDRESS, &[0, 1, 127, 0, 0, 1]))
             .with(avp(code::VENDOR_ID, &0u32.to_be_bytes()))
             .with(encode_avp(code::PRODUCT_NAME, 0, None, b"hand-made"))
-            .with(avp(code::SUPPORTED_VENDOR_ID, &VENDOR_3GPP.to_be_bytes()))
-            .with(avp(
+            .with(avp(code::SUPPORTED_VENDOR_ID, &VENDOR_3GPP.to_be_bytes()));
+        applications.iter().fold(request, |request, application| {
+            request.with(avp(
                 code::VENDOR_SPECIFIC_APPLICATION_ID,
                 &[
                     avp(code::VENDOR_ID, &VENDOR_3GPP.to_be_bytes()),
-                    avp(code::AUTH_APPLICATION_ID, &S6A.to_be_bytes()),
+                    avp(code::AUTH_APPLICATION_ID, &application.to_be_bytes()),
                 ]
                 .concat(),
             ))
+        })
     }
 
     /// Adds Origin-Host and Origin-Realm of this peer.
@@ -583,6 +643,10 @@ impl Peer {
             if !message.is_request() {
                 return Some(message);
             }
+            if message.command == command::CONFIGURATION_INFORMATION {
+                self.aside.push_back(message);
+                continue;
+            }
             assert_eq!(
                 message.command,
                 command::DEVICE_WATCHDOG,
@@ -590,6 +654,42 @@ impl Peer {
             );
             self.answer(&message).await;
         }
+    }
+
+    /// The next request of the daemon's own. Watchdog requests on the way are answered.
+    pub(crate) async fn receive_request(&mut self) -> Message {
+        if let Some(message) = self.aside.pop_front() {
+            return message;
+        }
+        loop {
+            let message = self.receive().await.expect("the daemon asks");
+            assert!(message.is_request(), "an unexpected answer: {message:?}");
+            if message.command != command::DEVICE_WATCHDOG {
+                return message;
+            }
+            self.answer(&message).await;
+        }
+    }
+
+    /// Whether the daemon asks nothing of its own before this peer's own watchdog request is answered.
+    pub(crate) async fn is_left_alone(&mut self) -> bool {
+        let watchdog = self.origin(Request::base(command::DEVICE_WATCHDOG));
+        self.ask(&watchdog).await;
+        self.aside.is_empty()
+    }
+
+    /// Answers a request of the daemon's own with a result and whatever else.
+    pub(crate) async fn answer_with(&mut self, request: &Message, result: Vec<u8>, more: &[Vec<u8>]) {
+        let session = request.find(code::SESSION_ID).expect("a session");
+        let mut avps = vec![
+            avp(code::SESSION_ID, &session.data),
+            result,
+            avp(code::AUTH_SESSION_STATE, &1u32.to_be_bytes()),
+            avp(code::ORIGIN_HOST, self.identity.as_bytes()),
+            avp(code::ORIGIN_REALM, b"home.example"),
+        ];
+        avps.extend_from_slice(more);
+        self.answer_in_full(request, &avps).await;
     }
 
     /// Answers a request of the daemon between direct peers (DWR, DPR) with success.
@@ -601,21 +701,6 @@ impl Peer {
         ]
         .concat();
         self.reply(request, &body).await;
-    }
-
-    /// The next request that is not a watchdog's; those are answered.
-    pub(crate) async fn receive_request(&mut self) -> Message {
-        loop {
-            let message = self
-                .receive()
-                .await
-                .expect("a request before the connection ends");
-            assert!(message.is_request(), "an unexpected answer: {message:?}");
-            if message.command != command::DEVICE_WATCHDOG {
-                return message;
-            }
-            self.answer(&message).await;
-        }
     }
 
     /// Answers a request of an application in its own terms: what is given, and nothing beside it.

@@ -41,4 +41,9 @@ pub enum Notice {
         /// Origin-State-Id, not 0.
         state: u32,
     },
+    /// An HSS is known in another way to have lost what was asked of it, such as by its Reset-Request on S6a.
+    Reset {
+        /// Origin-Host.
+        host: Node,
+    },
 }

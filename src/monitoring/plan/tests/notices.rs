@@ -236,6 +236,11 @@ fn what_an_hss_may_have_lost_is_asked_for_again_at_the_rate() {
     world.notice(told(8));
     world.pass(20);
     assert_eq!(world.sent.len(), 200);
+    // It may tell so in another way.
+    world.notice(Notice::Reset { host: host.clone() });
+    world.notice(Notice::Reset { host: host.clone() });
+    world.pass(30);
+    assert_eq!(world.sent.len(), 300);
 }
 
 #[test]
