@@ -21,6 +21,18 @@ impl ServerArgs {
     /// # Errors
     /// Says where no connection came about, why, and what to do.
     pub async fn connect(&self, within: Duration) -> anyhow::Result<Channel> {
+        self.open(within, Some(within)).await
+    }
+
+    /// Connects, waiting for no longer than `within`; calls may then take as long as they like.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn connect_without_deadline(&self, within: Duration) -> anyhow::Result<Channel> {
+        self.open(within, None).await
+    }
+
+    async fn open(&self, within: Duration, call: Option<Duration>) -> anyhow::Result<Channel> {
         let url = match self.server.split_once("://") {
             None => format!("http://{}", self.server),
             Some(("http", _)) => self.server.clone(),
@@ -34,8 +46,11 @@ impl ServerArgs {
                 )
             })?
             .connect_timeout(within)
-            .timeout(within)
             .tcp_nodelay(true);
+        let endpoint = match call {
+            Some(call) => endpoint.timeout(call),
+            None => endpoint,
+        };
         endpoint.connect().await.map_err(|error| {
             anyhow::anyhow!(
                 "cannot reach reachd at {url}: {}\nIs it running there? `reachd serve` starts it, `reachd demo` \

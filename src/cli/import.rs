@@ -224,7 +224,7 @@ fn reachable(mut listen: SocketAddr) -> SocketAddr {
     listen
 }
 
-fn progress_bar(size: u64) -> ProgressBar {
+pub(super) fn progress_bar(size: u64) -> ProgressBar {
     let template = "{wide_bar} {percent:>3} %  {bytes}/{total_bytes}  {eta} left";
     let bar = ProgressBar::new(size);
     match ProgressStyle::with_template(template) {

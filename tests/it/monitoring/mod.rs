@@ -2,6 +2,7 @@
 //! what is answered to whoever asks about the device.
 
 mod asked;
+mod command_line;
 mod dissected;
 mod lives_on;
 mod reports;
