@@ -19,7 +19,7 @@ use tonic_types::StatusExt;
 
 use super::client::ServerArgs;
 use super::import::progress_bar;
-use super::lookup::Discreet;
+use super::lookup::{Discreet, Nothing, refuse_more};
 use super::lookup_output;
 use crate::domain::Timestamp;
 use crate::proto::v1;
@@ -97,6 +97,9 @@ pub struct StatusArgs {
     /// A subscriber: a phone number with leading plus, or an external identifier local@domain
     #[arg(value_name = "SUBSCRIBER", value_parser = Discreet(Named::subscriber), allow_negative_numbers = true)]
     subscriber: Option<Named>,
+    /// Nothing: see `reachd lookup`.
+    #[arg(hide = true, value_parser = Discreet(refuse_more), allow_negative_numbers = true)]
+    more: Option<Nothing>,
     /// A group, by its external group identifier local@domain
     #[arg(long, value_name = "GROUP", value_parser = Discreet(Named::group), conflicts_with = "subscriber")]
     group: Option<Named>,
@@ -183,6 +186,7 @@ async fn status(
 ) -> anyhow::Result<u8> {
     let StatusArgs {
         subscriber,
+        more: _,
         group,
         server,
         json,

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::network::{Network, Reply};
-use super::plan::{Ask, Outcome};
+use super::plan::{Ask, Outcome, Plan};
 use super::{Monitoring, STOPPED, metrics};
 use crate::diameter::apps::s6t::Notice;
 use crate::domain::Event;
@@ -74,13 +74,11 @@ impl<S: MonitoringStore, N: Network> Driver<S, N> {
     pub async fn load(&self) -> Result<u64, StoreError> {
         let monitoring = &self.monitoring;
         let next_reference = self.store.begin_monitoring(&monitoring.0.identity).await?;
-        // All at once: rows of an attempt that failed half way must not stay.
-        let mut rows = Vec::new();
-        let count = self.store.load_monitoring(&mut |row| rows.push(row)).await?;
-        let now = monitoring.0.clock.now();
-        let mut plan = monitoring.plan();
-        rows.into_iter().for_each(|row| plan.load(row));
-        plan.loaded(next_reference, now);
+        // Into a plan of its own: rows of an attempt that failed half way must not stay.
+        let mut plan = Plan::new(monitoring.plan().settings());
+        let count = self.store.load_monitoring(&mut |row| plan.load(row)).await?;
+        plan.loaded(next_reference, monitoring.0.clock.now());
+        *monitoring.plan() = plan;
         Ok(count)
     }
 

@@ -64,6 +64,7 @@ async fn the_help_names_every_command() {
         "lookup",
         "feeds",
         "import",
+        "monitor",
         "simulate",
         "healthcheck",
     ] {
@@ -80,6 +81,8 @@ async fn wrong_usage_ends_with_2() {
         &["serve", "--no-such-flag"],
         &["lookup"],
         &["import"],
+        &["monitor"],
+        &["monitor", "add"],
         &[],
     ] {
         let output = reachd_with(arguments).await;
@@ -100,13 +103,20 @@ async fn a_device_that_is_named_wrongly_is_not_repeated() {
         &["lookup", "+99912345", "-424242"],
         &["lookup", "4242@"],
         &["lookup", "--json", "99942424242"],
+        &["monitor", "add", "99942424242"],
+        &["monitor", "add", "-99942424242"],
+        &["monitor", "remove", "+99912345", "424242"],
+        &["monitor", "add", "--group", "+99942424242"],
+        &["monitor", "status", "4242@"],
+        &["monitor", "status", "+99912345", "424242"],
     ] {
         let output = reachd_with(arguments).await;
         let told = told(&output);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
         assert!(!told.contains(secret), "{arguments:?}: {told}");
         assert!(told.starts_with("error: "), "{arguments:?}: {told}");
-        assert!(told.contains("Usage: reachd lookup"), "{arguments:?}: {told}");
+        let usage = format!("Usage: reachd {}", arguments[0]);
+        assert!(told.contains(&usage), "{arguments:?}: {told}");
     }
 }
 

@@ -18,7 +18,8 @@
 //!
 //! All aspects of a target that are due travel in one question. A target never has two questions under way.
 //!
-//! Memory: some 200 octets for each target with three references, see [`Entry`](entry::Entry).
+//! Memory: 170 to 190 octets for each target with three references (measured with a million), most of them in
+//! [`Entry`](entry::Entry).
 
 mod answers;
 mod census;
@@ -130,6 +131,11 @@ impl Plan {
             walks: Vec::new(),
             loading: Some(Vec::new()),
         }
+    }
+
+    /// How much it asks, and when.
+    pub fn settings(&self) -> Option<Settings> {
+        self.settings
     }
 
     /// Whether targets may be added here.
