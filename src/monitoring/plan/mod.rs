@@ -19,7 +19,7 @@
 //! All aspects of a target that are due travel in one question. A target never has two questions under way.
 //!
 //! Memory: 170 to 190 octets for each target with three references (measured with a million), most of them in
-//! [`Entry`](entry::Entry).
+//! `Entry`.
 
 mod answers;
 mod census;
