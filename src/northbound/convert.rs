@@ -5,16 +5,21 @@ use std::time::Duration;
 use crate::domain::{Freshness, Reachability, Status, Timestamp, UnknownReason};
 use crate::proto::v1;
 
+use super::answers::Answer;
 use super::error::{LookupError, MAX_AGE_LIMIT};
 
-/// The answer as it stands at `now`, FRESH up to `max_age`.
-pub fn reachability(answer: &Reachability, now: Timestamp, max_age: Duration) -> v1::Reachability {
-    let Reachability {
-        status,
-        data,
-        sms,
-        last_status_time,
-        last_confirmed_time,
+/// The answer in protobuf's words.
+pub fn reachability(answer: &Answer) -> v1::Reachability {
+    let Answer {
+        reachability:
+            Reachability {
+                status,
+                data,
+                sms,
+                last_status_time,
+                last_confirmed_time,
+            },
+        freshness,
     } = *answer;
     let mut connectivity = Vec::new();
     if data || sms {
@@ -32,7 +37,7 @@ pub fn reachability(answer: &Reachability, now: Timestamp, max_age: Duration) ->
         None => v1::UnknownReason::Unspecified,
         Some(UnknownReason::NoHistory) => v1::UnknownReason::NoHistory,
     };
-    let freshness = match Freshness::at(now, last_confirmed_time, max_age) {
+    let freshness = match freshness {
         Freshness::Fresh => v1::Freshness::Fresh,
         Freshness::Stale => v1::Freshness::Stale,
         Freshness::Unknown => v1::Freshness::Unknown,
@@ -58,10 +63,13 @@ pub fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     }
 }
 
-/// What the caller accepts as fresh; without a word of his, what the daemon is configured to.
-pub fn max_age(asked: Option<prost_types::Duration>, configured: Duration) -> Result<Duration, LookupError> {
+/// What the caller accepts as fresh, if he says so.
+///
+/// # Errors
+/// [`LookupError::MaxAge`].
+pub fn max_age(asked: Option<prost_types::Duration>) -> Result<Option<Duration>, LookupError> {
     let Some(prost_types::Duration { seconds, nanos }) = asked else {
-        return Ok(configured);
+        return Ok(None);
     };
     let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else {
         return Err(LookupError::MaxAge);
@@ -69,7 +77,7 @@ pub fn max_age(asked: Option<prost_types::Duration>, configured: Duration) -> Re
     if seconds > MAX_AGE_LIMIT || nanos >= 1_000_000_000 {
         return Err(LookupError::MaxAge);
     }
-    Ok(Duration::new(seconds, nanos))
+    Ok(Some(Duration::new(seconds, nanos)))
 }
 
 #[cfg(test)]
@@ -78,19 +86,20 @@ mod tests {
 
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
-
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros(seconds * 1_000_000).unwrap()
     }
 
-    fn answer(status: Status, data: bool, sms: bool) -> Reachability {
-        Reachability {
-            status,
-            data,
-            sms,
-            last_status_time: Some(at(1000)),
-            last_confirmed_time: Some(at(1030)),
+    fn answer(status: Status, data: bool, sms: bool) -> Answer {
+        Answer {
+            reachability: Reachability {
+                status,
+                data,
+                sms,
+                last_status_time: Some(at(1000)),
+                last_confirmed_time: Some(at(1030)),
+            },
+            freshness: Freshness::Fresh,
         }
     }
 
@@ -125,7 +134,7 @@ mod tests {
             ),
         ];
         for (answer, word, connectivity, reachable) in table {
-            let proto = reachability(&answer, at(1031), MINUTE);
+            let proto = reachability(&answer);
             assert_eq!(proto.status(), word);
             assert_eq!(proto.connectivity().collect::<Vec<_>>(), connectivity);
             assert_eq!(proto.reachable, reachable);
@@ -137,12 +146,11 @@ mod tests {
 
     #[test]
     fn unknown_is_neither_reachable_nor_not_and_says_why() {
-        let nothing = Reachability {
-            last_status_time: None,
-            last_confirmed_time: None,
-            ..answer(Status::Unknown(UnknownReason::NoHistory), false, false)
-        };
-        let proto = reachability(&nothing, at(2000), MINUTE);
+        let mut nothing = answer(Status::Unknown(UnknownReason::NoHistory), false, false);
+        nothing.freshness = Freshness::Unknown;
+        nothing.reachability.last_status_time = None;
+        nothing.reachability.last_confirmed_time = None;
+        let proto = reachability(&nothing);
         assert_eq!(proto.status(), v1::ReachabilityStatus::Unknown);
         assert_eq!(proto.reachable, None);
         assert_eq!(proto.unknown_reason(), v1::UnknownReason::NoHistory);
@@ -151,16 +159,17 @@ mod tests {
     }
 
     #[test]
-    fn freshness_follows_the_confirmed_time_and_not_the_status_time() {
-        let answer = answer(Status::ConnectedData, true, false);
-        assert_eq!(
-            reachability(&answer, at(1090), MINUTE).freshness(),
-            v1::Freshness::Fresh
-        );
-        assert_eq!(
-            reachability(&answer, at(1091), MINUTE).freshness(),
-            v1::Freshness::Stale
-        );
+    fn freshness_has_its_words() {
+        for (freshness, word) in [
+            (Freshness::Fresh, v1::Freshness::Fresh),
+            (Freshness::Stale, v1::Freshness::Stale),
+        ] {
+            let answer = Answer {
+                freshness,
+                ..answer(Status::ConnectedData, true, false)
+            };
+            assert_eq!(reachability(&answer).freshness(), word);
+        }
     }
 
     #[test]
@@ -170,11 +179,11 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_max_age_is_the_configured_one_and_an_absurd_one_is_refused() {
-        let asked = |seconds, nanos| max_age(Some(prost_types::Duration { seconds, nanos }), MINUTE);
-        assert_eq!(max_age(None, MINUTE), Ok(MINUTE));
-        assert_eq!(asked(0, 0), Ok(Duration::ZERO));
-        assert_eq!(asked(5, 500_000_000), Ok(Duration::from_millis(5500)));
+    fn a_max_age_may_be_absent_and_an_absurd_one_is_refused() {
+        let asked = |seconds, nanos| max_age(Some(prost_types::Duration { seconds, nanos }));
+        assert_eq!(max_age(None), Ok(None));
+        assert_eq!(asked(0, 0), Ok(Some(Duration::ZERO)));
+        assert_eq!(asked(5, 500_000_000), Ok(Some(Duration::from_millis(5500))));
         let limit = i64::try_from(MAX_AGE_LIMIT).unwrap();
         assert!(asked(limit, 0).is_ok());
         for (seconds, nanos) in [

@@ -1,17 +1,17 @@
 //! `reachability.v1.ReachabilityService`: validates, asks the index, converts. Never waits for anything.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
-use crate::domain::Timestamp;
 use crate::grpc::metrics::{Method, MethodMetrics};
 use crate::index::Index;
 use crate::proto::v1;
 use crate::proto::v1::batch_get_reachability_result::Result as BatchResult;
 use crate::proto::v1::reachability_service_server::ReachabilityService;
 
+use super::answers::{Answers, Terms};
 use super::error::{LookupError, MAX_BATCH};
 use super::{convert, identifier};
 
@@ -31,8 +31,7 @@ pub const BATCH_GET_REACHABILITY: Method = Method {
 /// Answers lookups from the index.
 #[derive(Debug)]
 pub struct Lookup {
-    index: Arc<Index>,
-    max_age: Duration,
+    answers: Answers,
     get: MethodMetrics,
     batch: MethodMetrics,
 }
@@ -41,37 +40,25 @@ impl Lookup {
     /// Lookups in `index`; answers are FRESH up to `max_age` unless the caller says otherwise.
     pub fn new(index: Arc<Index>, max_age: Duration) -> Self {
         Self {
-            index,
-            max_age,
+            answers: Answers::new(index, max_age),
             get: MethodMetrics::new(GET_REACHABILITY),
             batch: MethodMetrics::new(BATCH_GET_REACHABILITY),
         }
     }
 
-    /// The moment of the question, and what the caller accepts as fresh.
-    fn terms(&self, max_age: Option<prost_types::Duration>) -> Result<(Timestamp, Duration), LookupError> {
-        if !self.index.is_loaded() {
-            return Err(LookupError::NotReady);
-        }
-        let max_age = convert::max_age(max_age, self.max_age)?;
-        // A clock that stands before 1970 can judge no age: then nothing passes for fresh.
-        let now = Timestamp::from_system_time(SystemTime::now()).unwrap_or(Timestamp::MAX);
-        Ok((now, max_age))
+    fn terms(&self, max_age: Option<prost_types::Duration>) -> Result<Terms, LookupError> {
+        self.answers.terms(convert::max_age(max_age)?)
     }
 
     fn answer(
         &self,
         device: Option<v1::Device>,
-        now: Timestamp,
-        max_age: Duration,
+        terms: Terms,
     ) -> Result<v1::GetReachabilityResponse, LookupError> {
         let (identifier, device) = identifier::choose(device)?;
-        let answer = self
-            .index
-            .lookup(&identifier, now)
-            .ok_or(LookupError::IdentifierNotFound)?;
+        let answer = self.answers.answer(&identifier, terms)?;
         Ok(v1::GetReachabilityResponse {
-            reachability: Some(convert::reachability(&answer, now, max_age)),
+            reachability: Some(convert::reachability(&answer)),
             device: Some(device),
         })
     }
@@ -80,8 +67,8 @@ impl Lookup {
         &self,
         request: v1::GetReachabilityRequest,
     ) -> Result<v1::GetReachabilityResponse, LookupError> {
-        let (now, max_age) = self.terms(request.max_age)?;
-        self.answer(request.device, now, max_age)
+        let terms = self.terms(request.max_age)?;
+        self.answer(request.device, terms)
     }
 
     fn answer_batch(
@@ -91,9 +78,9 @@ impl Lookup {
         if request.devices.len() > MAX_BATCH {
             return Err(LookupError::TooManyDevices);
         }
-        let (now, max_age) = self.terms(request.max_age)?;
+        let terms = self.terms(request.max_age)?;
         let result = |device| {
-            let result = match self.answer(Some(device), now, max_age) {
+            let result = match self.answer(Some(device), terms) {
                 Ok(response) => BatchResult::Response(response),
                 Err(error) => BatchResult::Error(error.in_batch()),
             };
