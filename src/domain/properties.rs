@@ -268,6 +268,17 @@ proptest! {
     }
 
     #[test]
+    fn time_alone_changes_no_answer_before_its_next_change(events in events_in(slots()), now in 1..30i64) {
+        let registrations = after(&events);
+        let next = registrations.next_change(at(now));
+        prop_assert!(next.is_none_or(|next| next > at(now)));
+        let (before, end) = (registrations.reachability(at(now)), next.unwrap_or(at(60)));
+        for later in (now..60).map(at).take_while(|later| *later < end) {
+            prop_assert_eq!(registrations.reachability(later), before);
+        }
+    }
+
+    #[test]
     fn what_is_called_known_already_changes_nothing(events in events_in(slots()), more in events_in(slots())) {
         let mut registrations = after(&events);
         for event in &more {

@@ -125,6 +125,17 @@ impl Registrations {
         }
     }
 
+    /// Until when the answer at `now` stands if no event comes: time alone changes nothing before the end of the next
+    /// announced absence or availability. `None`: nothing known ends by itself. What ends need not alter the answer.
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.iter()
+            .flat_map(|held| [held.facts.reachable, held.facts.unreachable])
+            .flatten()
+            .map(|report| report.until)
+            .filter(|until| *until > now && *until < Timestamp::MAX)
+            .min()
+    }
+
     /// The state of a slot, its carrier considered.
     pub fn usable(&self, slot: Slot, now: Timestamp) -> SlotState {
         let own = self.state(slot, now);
