@@ -98,6 +98,31 @@ impl Facts {
         self.ended_amf_at = self.ended_amf_at.max(*ended_amf_at);
     }
 
+    /// Of these facts those that are newer than an erasure. Joining and cutting off commute.
+    #[must_use]
+    pub fn after(&self, floor: Timestamp) -> Self {
+        let later = |time: Option<Timestamp>| time.filter(|time| *time > floor);
+        let later_report = |report: Option<Report>| report.filter(|report| report.at > floor);
+        let Self {
+            registered_at,
+            deregistered_at,
+            reachable,
+            unreachable,
+            cleared_at,
+            ended_other_at,
+            ended_amf_at,
+        } = *self;
+        Self {
+            registered_at: later(registered_at),
+            deregistered_at: later(deregistered_at),
+            reachable: later_report(reachable),
+            unreachable: later_report(unreachable),
+            cleared_at: later(cleared_at),
+            ended_other_at: later(ended_other_at),
+            ended_amf_at: later(ended_amf_at),
+        }
+    }
+
     /// The newest time in what the node itself said.
     pub(super) fn newest(&self) -> Option<Timestamp> {
         let reports = self.reachable.max(self.unreachable).map(|report| report.at);

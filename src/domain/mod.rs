@@ -3,9 +3,10 @@
 //! Read in this order: [`subscriber`] (who), [`slot`] and [`node`] (where), [`event`] (what a feed says),
 //! [`facts`] (what is kept of it), [`registration`] (how facts make up what is known), [`reachability`] (the answer),
 //! [`freshness`] (how sure), [`ip_session`] (which addresses a session has), [`monitoring`] (what the network is asked to
-//! watch).
+//! watch), [`erasure`] (what is kept of whoever was erased: nothing).
 //! Time always comes in as a parameter. Nothing here knows Diameter, gRPC or SQL.
 
+pub mod erasure;
 pub mod event;
 pub mod facts;
 pub mod freshness;
@@ -20,6 +21,7 @@ pub mod subscriber;
 pub mod subscription;
 pub mod time;
 
+pub use erasure::{Erasures, Pseudonym, PseudonymKey, Refuse, Screened};
 pub use event::{Change, Ends, Event};
 pub use facts::{Facts, Report};
 pub use freshness::Freshness;

@@ -3,6 +3,8 @@
 /// What one event did to what was known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
+    /// It is about a subscriber that was erased, and nothing is kept of it.
+    Erased,
     /// The very same was known already.
     Duplicate,
     /// Something newer was known already.
@@ -17,6 +19,7 @@ impl Outcome {
     /// The word for it in metrics.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Erased => "erased",
             Self::Duplicate => "duplicate",
             Self::Stale => "stale",
             Self::NotHolder => "stale_purge_ignored",

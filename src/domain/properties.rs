@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod erasure;
+
 fn at(time: i64) -> Timestamp {
     Timestamp::from_micros(time).unwrap()
 }

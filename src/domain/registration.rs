@@ -214,6 +214,24 @@ impl Registrations {
         }
     }
 
+    /// Drops all that had happened by the time of an erasure.
+    pub fn erase(&mut self, floor: Timestamp) {
+        self.cleared.retain(|(_, at)| *at > floor);
+        self.held.retain_mut(|held| {
+            held.facts = held.facts.after(floor);
+            held.facts != Facts::default()
+        });
+        self.cleared.shrink_to_fit();
+        self.held.shrink_to_fit();
+    }
+
+    /// The newest time in what is known.
+    pub fn newest(&self) -> Option<Timestamp> {
+        let cleared = self.cleared.iter().map(|(_, at)| Some(*at)).max();
+        let held = self.held.iter().map(|held| held.facts.newest()).max();
+        cleared.max(held).flatten()
+    }
+
     fn clear(&mut self, slot: Slot, at: Option<Timestamp>) {
         let Some(at) = at else { return };
         match self.cleared.iter_mut().find(|(cleared, _)| *cleared == slot) {

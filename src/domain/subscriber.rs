@@ -296,6 +296,26 @@ impl SubscriberIdentifiers {
         }
     }
 
+    /// Takes out the identifiers to be bound that `is_out` tells of. The one that names the subscriber stays.
+    pub fn unbind(&mut self, is_out: impl Fn(&Identifier) -> bool) {
+        if self.imsi.is_some()
+            && self
+                .msisdn
+                .is_some_and(|msisdn| is_out(&Identifier::Msisdn(msisdn)))
+        {
+            self.msisdn = None;
+        }
+        let named_otherwise = self.imsi.is_some() || self.msisdn.is_some();
+        if named_otherwise
+            && self
+                .external
+                .as_ref()
+                .is_some_and(|external| is_out(&Identifier::External(external.clone())))
+        {
+            self.external = None;
+        }
+    }
+
     /// The identifier that names the subscriber.
     pub fn strongest(&self) -> Identifier {
         match (self.imsi, self.msisdn, &self.external) {

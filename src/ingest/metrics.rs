@@ -81,7 +81,8 @@ impl Refusal {
     }
 }
 
-const OUTCOMES: [Outcome; 4] = [
+const OUTCOMES: [Outcome; 5] = [
+    Outcome::Erased,
     Outcome::Applied,
     Outcome::Duplicate,
     Outcome::Stale,

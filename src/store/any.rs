@@ -2,10 +2,11 @@
 
 use super::config::Target;
 use super::{
-    Batch, Loaded, MonitoringBatch, MonitoringRow, MonitoringStore, PostgresStore, SqliteStore, Store,
-    StoreConfig, StoreError, SubscriptionBatch, SubscriptionRow, SubscriptionStore,
+    Batch, BindingRow, ErasedRows, ErasureRow, ErasureStore, Loaded, MonitoringBatch, MonitoringRow,
+    MonitoringStore, PostgresStore, SqliteStore, Store, StoreConfig, StoreError, StoredKey,
+    SubscriptionBatch, SubscriptionRow, SubscriptionStore,
 };
-use crate::domain::Timestamp;
+use crate::domain::{SubscriberId, Timestamp};
 
 /// One of the two engines. Cloning shares its connections.
 #[derive(Clone, Debug)]
@@ -127,6 +128,50 @@ impl MonitoringStore for AnyStore {
         match self {
             Self::Postgres(store) => store.save_monitoring(batch).await,
             Self::Sqlite(store) => store.save_monitoring(batch).await,
+        }
+    }
+}
+
+impl ErasureStore for AnyStore {
+    async fn pseudonym_key(&self, offered: &StoredKey) -> Result<StoredKey, StoreError> {
+        match self {
+            Self::Postgres(store) => store.pseudonym_key(offered).await,
+            Self::Sqlite(store) => store.pseudonym_key(offered).await,
+        }
+    }
+
+    async fn note_erasures(&self, rows: &[ErasureRow]) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.note_erasures(rows).await,
+            Self::Sqlite(store) => store.note_erasures(rows).await,
+        }
+    }
+
+    async fn erasures(&self, noted_since: Option<i64>) -> Result<(Vec<ErasureRow>, Option<i64>), StoreError> {
+        match self {
+            Self::Postgres(store) => store.erasures(noted_since).await,
+            Self::Sqlite(store) => store.erasures(noted_since).await,
+        }
+    }
+
+    async fn bindings_of(&self, holders: &[SubscriberId]) -> Result<Vec<BindingRow>, StoreError> {
+        match self {
+            Self::Postgres(store) => store.bindings_of(holders).await,
+            Self::Sqlite(store) => store.bindings_of(holders).await,
+        }
+    }
+
+    async fn erase(&self, floors: &[(SubscriberId, Timestamp)]) -> Result<ErasedRows, StoreError> {
+        match self {
+            Self::Postgres(store) => store.erase(floors).await,
+            Self::Sqlite(store) => store.erase(floors).await,
+        }
+    }
+
+    async fn forget_erasures(&self, before: Timestamp) -> Result<u64, StoreError> {
+        match self {
+            Self::Postgres(store) => store.forget_erasures(before).await,
+            Self::Sqlite(store) => store.forget_erasures(before).await,
         }
     }
 }

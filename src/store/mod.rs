@@ -9,6 +9,7 @@
 
 mod any;
 mod config;
+mod erasure;
 pub mod error;
 mod monitoring;
 pub mod postgres;
@@ -24,6 +25,7 @@ use crate::domain::{Facts, Identifier, IpFacts, IpPrefix, Node, Slot, Subscriber
 
 pub use any::AnyStore;
 pub use config::StoreConfig;
+pub use erasure::{ErasedRows, ErasureRow, ErasureStore, StoredKey};
 pub use error::StoreError;
 pub use monitoring::{MonitoringBatch, MonitoringRow, MonitoringStore};
 pub use postgres::PostgresStore;

@@ -25,6 +25,7 @@ pub(super) static POSTGRES: LazyLock<Migrator> = migrations!("postgres":
     4 "ip_session",
     5 "monitoring",
     6 "sh_subscription",
+    8 "erasure",
 );
 
 pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite":
@@ -34,6 +35,7 @@ pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite":
     4 "ip_session",
     5 "monitoring",
     6 "sh_subscription",
+    8 "erasure",
 );
 
 /// The newest migration that was applied. The table belongs to sqlx.

@@ -5,6 +5,7 @@
 //! among themselves. A commit returns after the server has flushed it, whatever its default is.
 
 mod copy;
+mod erasure;
 mod load;
 mod monitoring;
 mod prune;

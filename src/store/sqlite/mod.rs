@@ -3,6 +3,7 @@
 //! One connection writes, a few read beside it (write-ahead log), and a commit is flushed before it returns
 //! (`synchronous=FULL`). Another process, such as an import, may write to the same file: writers wait for each other.
 
+mod erasure;
 mod load;
 mod monitoring;
 mod prune;
