@@ -12,6 +12,7 @@ use super::plan::{Ask, Outcome};
 use super::{Hss, query};
 use crate::diameter::apps::Answered;
 use crate::diameter::apps::sh::Refusal;
+use crate::diameter::client::RequestError;
 use crate::domain::{NetworkResult, Timestamp};
 use crate::ingest::{Feed, Ingest};
 use crate::store::{StoreError, SubscriptionStore};
@@ -184,6 +185,9 @@ impl<S: SubscriptionStore> Driver<S> {
                 Err(Failure::Refused(refusal)) => refused(refusal),
                 // It was taken, but not in words that are understood.
                 Err(Failure::Untold(_)) => Outcome::Taken { expires: None },
+                Err(Failure::Unanswered(
+                    RequestError::NoPeer | RequestError::Congested | RequestError::Stopped,
+                )) => Outcome::NoPeer,
                 Err(Failure::Unanswered(_)) => Outcome::Unanswered,
             };
             Done { ask, outcome }

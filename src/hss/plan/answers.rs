@@ -41,7 +41,7 @@ impl Plan {
     pub fn answered(&mut self, ask: &Ask, outcome: Outcome, now: Timestamp) {
         self.under_way = self.under_way.saturating_sub(1);
         match outcome {
-            Outcome::Unanswered => self.pause.begin(now),
+            Outcome::Unanswered | Outcome::NoPeer => self.pause.begin(now),
             _ => self.pause.end(),
         }
         let key = (ask.user.clone(), ask.topic);
@@ -66,7 +66,7 @@ impl Plan {
         part.attempts = part.attempts.saturating_add(1);
         let attempts = part.attempts;
         match outcome {
-            Outcome::NotNow(_) | Outcome::Unanswered if attempts < MOST_ENDS => {
+            Outcome::NotNow(_) | Outcome::Unanswered | Outcome::NoPeer if attempts < MOST_ENDS => {
                 self.enqueue(key, now.plus(retry_after(attempts)));
             }
             _ => self.forget(key),
@@ -103,18 +103,19 @@ impl Plan {
                 part.attempts = 0;
                 (SubscriptionState::Failed, None)
             }
+            Outcome::NoPeer => {
+                // It is not this user's fault: as soon as anybody can be asked.
+                (part.unless_it_stands(now), Some(now))
+            }
             Outcome::NotNow(_) | Outcome::Unanswered => {
                 if let Outcome::NotNow(result) = outcome {
                     part.result = Some(result);
                 }
                 part.attempts = part.attempts.saturating_add(1);
-                let held = part.state == SubscriptionState::Active && part.expires > Some(now);
-                let state = if held {
-                    part.state
-                } else {
-                    SubscriptionState::Wanted
-                };
-                (state, Some(now.plus(retry_after(part.attempts))))
+                (
+                    part.unless_it_stands(now),
+                    Some(now.plus(retry_after(part.attempts))),
+                )
             }
         };
         self.set(key, state, now);
@@ -125,6 +126,15 @@ impl Plan {
 }
 
 impl Part {
+    /// The state after an attempt that came to nothing: what stands until its end, stands.
+    fn unless_it_stands(&self, now: Timestamp) -> SubscriptionState {
+        if self.state == SubscriptionState::Active && self.expires > Some(now) {
+            self.state
+        } else {
+            SubscriptionState::Wanted
+        }
+    }
+
     /// How long to wait before what was used up is asked for again: not at all, unless that goes on and on.
     fn wait_after_use(&mut self, in_haste: bool) -> Duration {
         self.hasty = if in_haste { self.hasty.saturating_add(1) } else { 0 };

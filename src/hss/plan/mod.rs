@@ -72,8 +72,10 @@ pub enum Outcome {
     Refused(NetworkResult),
     /// Refused, but may be taken later.
     NotNow(NetworkResult),
-    /// Nobody answered, or nobody could be asked.
+    /// It left, and nobody answered.
     Unanswered,
+    /// It never left: nobody could be asked.
+    NoPeer,
 }
 
 /// What came of adding a user.

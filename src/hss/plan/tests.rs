@@ -225,6 +225,27 @@ fn while_nobody_answers_everybody_waits() {
 }
 
 #[test]
+fn whoever_could_not_be_asked_about_for_want_of_a_peer_waits_for_that_and_no_longer() {
+    let mut plan = plan();
+    plan.add(&user(1), at(0));
+    let mut now = at(0);
+    for _ in 0..6 {
+        let ask = one(&mut plan, now);
+        plan.answered(&ask, Outcome::NoPeer, now);
+        assert_eq!(state(&plan, 1), Some(SubscriptionState::Wanted));
+        let wake = plan.wake_at(now).unwrap();
+        assert!(
+            wake.since(now) <= Duration::from_secs(8),
+            "the pause, and nothing of its own"
+        );
+        now = wake;
+    }
+    let ask = one(&mut plan, now);
+    plan.answered(&ask, taken(), now);
+    assert_eq!(state(&plan, 1), Some(SubscriptionState::Active));
+}
+
+#[test]
 fn a_renewal_that_fails_leaves_what_stands_until_it_is_over() {
     let mut plan = subscribed();
     let mut now = at(22 * HOUR);
@@ -412,7 +433,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4u64).prop_map(Step::Remove),
         1 => (0..4u64).prop_map(Step::UsedUp),
         3 => Just(Step::Ask),
-        3 => (0..4usize, 0..4u8).prop_map(|(place, outcome)| Step::Answer(place, outcome)),
+        3 => (0..4usize, 0..5u8).prop_map(|(place, outcome)| Step::Answer(place, outcome)),
         1 => (1..20_000u64).prop_map(Step::Pass),
     ]
 }
@@ -444,6 +465,7 @@ proptest! {
                     let outcome = match outcome {
                         0 => Outcome::NotNow(refused(4100)),
                         1 => Outcome::Unanswered,
+                        2 => Outcome::NoPeer,
                         _ => taken(),
                     };
                     plan.answered(&ask, outcome, at(now));
