@@ -6,7 +6,7 @@ use reachd::proto::v1::Connectivity::{Data, Sms};
 use reachd::proto::v1::ReachabilityStatus::{ConnectedData, NotConnected};
 
 use crate::support::capture::assert_dissects;
-use crate::support::daemon::{Daemon, Engine, Home, reachd, run};
+use crate::support::daemon::{Daemon, Engine, Home, UNANSWERED_GOODBYES, reachd, run};
 use crate::support::wire::{
     Avp, DRA, Message, Peer, Request, SUCCESS, VENDOR_3GPP, avp, avp_3gpp, code, encode_avp, tbcd,
 };
@@ -38,6 +38,7 @@ fn sh_data(members: &str) -> String {
 /// A daemon that asks the HSSs of its realm.
 async fn home(engine: Engine) -> Home {
     let mut home = Home::new(engine).await;
+    home.diameter(UNANSWERED_GOODBYES);
     home.configure(&format!(
         r#"
 [[diameter.peers]]

@@ -29,7 +29,7 @@ const FLAT: f64 = 4.0 * 1024.0 * 1024.0;
 
 async fn daemon() -> (Home, Daemon) {
     let mut home = Home::new(Engine::Sqlite).await;
-    home.diameter("message_timeout = \"3s\"\ncer_timeout = \"3s\"");
+    home.diameter("message_timeout = \"1s\"\ncer_timeout = \"1s\"");
     home.diameter("disconnect_timeout = \"50ms\"");
     // Filled at once: what is remembered on purpose is not to be taken for a leak.
     home.diameter("remembered_requests = 1000");

@@ -175,6 +175,7 @@ async fn one_hss_may_be_named_and_groups_are_asked_about_as_such() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_daemon_that_asks_nothing_refuses_targets_and_reports() {
     let mut home = Home::new(Engine::Sqlite).await;
+    home.diameter(UNANSWERED_GOODBYES);
     home.configure(&format!(
         "[[diameter.peers]]\nidentity = \"{HSS}\"\nmode = \"endpoint\"\napplications = [\"s6t\"]\n"
     ));

@@ -15,7 +15,7 @@ use reachd::proto::v1::{
     MonitoringTarget,
 };
 
-use crate::support::daemon::{Daemon, Engine, Home};
+use crate::support::daemon::{Daemon, Engine, Home, UNANSWERED_GOODBYES};
 use crate::support::eventually;
 use crate::support::wire::{
     Avp, Message, Peer, Request, S6T, SUCCESS, T6A, VENDOR_3GPP, avp, avp_3gpp, code, command, encode_avp,
@@ -30,6 +30,7 @@ const SCEF: &str = "reachd.home.example";
 /// A daemon that asks an HSS and is reported to by two MMEs. `more` are further keys of `[diameter.s6t]`.
 async fn home(engine: Engine, more: &str) -> Home {
     let mut home = Home::new(engine).await;
+    home.diameter(UNANSWERED_GOODBYES);
     home.configure(&format!("\n[diameter.s6t]\nrealm = \"home.example\"\n{more}\n"));
     for (identity, application) in [(HSS, "s6t"), (MME, "t6a"), (OTHER_MME, "t6a")] {
         home.configure(&format!(

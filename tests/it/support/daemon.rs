@@ -30,6 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The daemon's Diameter identity, unless it is renamed.
 const IDENTITY: &str = "reachd.home.example";
 
+/// For `[diameter]` where peers made by hand do not answer a goodbye: it is not waited for, as it is by default for
+/// seconds.
+pub(crate) const UNANSWERED_GOODBYES: &str = "disconnect_timeout = \"50ms\"";
+
 /// The two store engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
