@@ -10,8 +10,9 @@ Once the peer has accepted, {"ready": true} is printed. Each line read then is a
     {"id": 1, "command": 316, "application": 16777251, "avps": […], "end_to_end": 7, "retransmitted": true}
         sends a request; the last two are optional. {"id": 1, "answer": {…}} is printed when the answer has come, or
         {"id": 1, "error": …}. Orders do not wait for each other.
-    {"answer": 317, "avps": […]}
-        from now on, requests of that command are answered with these AVPs. Each is printed as {"request": {…}}.
+    {"reply": 3, "avps": […]}
+        answers the third request that came, whenever that is; Session-Id and the origin come by themselves. Each request is
+        printed as {"request": {…}} when it comes, and is left without an answer until then.
     {"leave": true}
         takes its leave of the peer with Disconnect-Peer, prints {"left": true} and ends.
 
@@ -129,7 +130,8 @@ class Driver:
             ip_addresses=[settings["address"]],
             is_persistent=True,
         )
-        self.answers = {}
+        self.received = []
+        self.receiving = threading.Lock()
         self.applications = {}
         for application in settings["applications"]:
             accounting = application.get("accounting", False)
@@ -137,7 +139,7 @@ class Driver:
                 application["id"],
                 is_acct_application=accounting,
                 is_auth_application=not accounting,
-                request_handler=self.answer,
+                request_handler=self.keep,
             )
             self.node.add_application(served, [peer], realms=[self.realm])
             self.applications[application["id"]] = served
@@ -146,20 +148,25 @@ class Driver:
             served.wait_for_ready(20)
         say({"ready": True})
 
-    def answer(self, application, request):
-        say({"request": told(request)})
+    def keep(self, application, request):
+        with self.receiving:
+            self.received.append((application, request))
+            say({"request": told(request)})
+
+    def reply(self, order):
+        application, request = self.received[order["reply"] - 1]
         header = request.header
         session = [avp for avp in told(request)["avps"] if avp[0] == "Session-Id"]
         origin = [["Origin-Host", self.node.origin_host], ["Origin-Realm", self.realm]]
-        avps = session + origin + self.answers.get(header.command_code, [["Result-Code", 5012]])
-        return message_of(
+        answer = message_of(
             header.command_code,
             header.command_flags & 0x40,
             header.application_id,
-            avps,
+            session + origin + order["avps"],
             header.end_to_end_identifier,
             header.hop_by_hop_identifier,
         )
+        application.send_answer(answer)
 
     def ask(self, order):
         try:
@@ -180,8 +187,8 @@ class Driver:
                 time.sleep(0.01)
             say({"left": True})
             os._exit(0)
-        elif "answer" in order:
-            self.answers[order["answer"]] = order["avps"]
+        elif "reply" in order:
+            self.reply(order)
         else:
             threading.Thread(target=self.ask, args=(order,), daemon=True).start()
 

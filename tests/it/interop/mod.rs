@@ -5,7 +5,9 @@
 mod accounting;
 mod connections;
 mod election;
+mod notifications;
 mod relay;
+mod reports;
 mod s6a;
 mod tls;
 

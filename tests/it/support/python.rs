@@ -1,5 +1,6 @@
 //! python-diameter, a second independent stack, as a process that follows `interop/driver.py`.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,10 @@ pub(crate) struct PythonNode {
     next: u64,
     /// Answers that came while another was waited for.
     answers: Vec<(u64, Value)>,
+    /// Requests that came meanwhile, with their numbers.
+    requests: VecDeque<(u64, Told)>,
+    /// How many requests have come.
+    received: u64,
 }
 
 /// An application that the node serves.
@@ -70,6 +75,8 @@ impl PythonNode {
             _child: child,
             next: 0,
             answers: Vec::new(),
+            requests: VecDeque::new(),
+            received: 0,
         };
         assert_eq!(this.line().await, json!({"ready": true}));
         this
@@ -102,6 +109,21 @@ impl PythonNode {
         self.answer(id).await
     }
 
+    /// The next request of the daemon, and the number to [`reply`](Self::reply) to it by. It waits for that.
+    pub(crate) async fn request(&mut self) -> (u64, Told) {
+        loop {
+            if let Some(request) = self.requests.pop_front() {
+                return request;
+            }
+            self.listen().await;
+        }
+    }
+
+    /// Answers a request, in whatever order they came.
+    pub(crate) async fn reply(&mut self, number: u64, avps: Value) {
+        self.order(&json!({"reply": number, "avps": avps})).await;
+    }
+
     /// Takes its leave of the daemon and ends.
     pub(crate) async fn leave(mut self) {
         self.order(&json!({"leave": true})).await;
@@ -115,6 +137,11 @@ impl PythonNode {
 
     async fn listen(&mut self) {
         let line = self.line().await;
+        if let Some(request) = line.get("request") {
+            self.received += 1;
+            self.requests.push_back((self.received, Told(request.clone())));
+            return;
+        }
         let id = line["id"].as_u64().expect("an answer");
         self.answers.push((id, line));
     }
@@ -134,6 +161,22 @@ impl Told {
     /// The value of an AVP at the outermost level, by its name in python-diameter's dictionary.
     pub(crate) fn find(&self, name: &str) -> Option<&Value> {
         member(&self.0["avps"], name)
+    }
+
+    /// The values of every AVP of that name at the outermost level.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Value> {
+        let avps = self.0["avps"].as_array().into_iter().flatten();
+        avps.filter(move |avp| avp[0] == name).map(|avp| &avp[1])
+    }
+
+    /// The value of a member of a group.
+    pub(crate) fn member<'a>(group: &'a Value, name: &str) -> Option<&'a Value> {
+        member(group, name)
+    }
+
+    /// Its command code.
+    pub(crate) fn command(&self) -> u64 {
+        self.0["command"].as_u64().unwrap()
     }
 
     /// Result-Code.
