@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use crate::diameter::codec::{
     Avp, CommandFlags, Defect, Header, LocalIdentity, Message, MessageBuilder, ResultCode,
 };
-use crate::diameter::dict::{self, Advertised, base, tgpp};
+use crate::diameter::dict::{self, Advertised, base, check_answer, check_request, tgpp};
 
 /// What this node says about itself.
 #[derive(Clone, Debug)]
@@ -139,21 +139,15 @@ fn write_members(message: &mut MessageBuilder<'_>, local: &Local, addresses: &[I
 ///
 /// # Errors
 ///
-/// The defect to answer with: 3008 for a request with the E bit, of structure, 5005 for a missing AVP, 5009 for two ids in one group, 5010 without an
-/// application in common, 5017 if the peer insists on in-band security.
+/// The defect to answer with: what [`check_request`] finds (3008 for P or E, 3009, 5001 for an unknown AVP with M, 5005,
+/// 5009, 5014), 5009 for two ids in one group, 5010 without an application in common, 5017 if the peer insists on in-band
+/// security.
 pub fn read_cer(cer: &Message<'_>, ours: &[u32]) -> Result<Remote, Defect> {
-    // P is let pass: nothing depends on it.
-    if cer.header().flags.is_error() {
-        return Err(Defect::new(ResultCode::INVALID_HDR_BITS));
-    }
-    if let Some(defect) = cer.defects().first() {
-        return Err(defect.clone());
-    }
+    check_request(cer, &base::CAPABILITIES_EXCHANGE)?;
     let remote = read_members(cer, ours)?;
-    for required in [&base::HOST_IP_ADDRESS, &base::VENDOR_ID, &base::PRODUCT_NAME] {
-        if cer.find(required).is_none() {
-            return Err(Defect::missing(required));
-        }
+    // The grammar wants one at least, and allows more.
+    if cer.find(&base::HOST_IP_ADDRESS).is_none() {
+        return Err(Defect::missing(&base::HOST_IP_ADDRESS));
     }
     // In-band security is not done here. A peer that offers NO_INBAND_SECURITY among others, or nothing, is fine.
     let mut offered = cer
@@ -173,11 +167,10 @@ pub fn read_cer(cer: &Message<'_>, ours: &[u32]) -> Result<Remote, Defect> {
 ///
 /// # Errors
 ///
-/// The peer refused us, or its identity or applications cannot be read, or there is no application in common.
+/// The peer refused us, or there is an AVP with M that is not known here (RFC 6733 §4.1), or its identity or applications
+/// cannot be read, or there is no application in common.
 pub fn read_cea(cea: &Message<'_>, ours: &[u32]) -> Result<Remote, CeaError> {
-    if let Some(defect) = cea.defects().first() {
-        return Err(CeaError::Unusable(defect.clone()));
-    }
+    check_answer(cea).map_err(CeaError::Unusable)?;
     let result_code = cea
         .find(&base::RESULT_CODE)
         .ok_or_else(|| Defect::missing(&base::RESULT_CODE))

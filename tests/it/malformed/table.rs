@@ -205,6 +205,15 @@ pub(super) fn rows() -> Vec<Row> {
     row("a CER on an open connection", sent(To::Copies, cer(DRA)), refused(5012, None));
     row("a DWR of another host", sent(To::Copies, originating(Request::base(command::DEVICE_WATCHDOG), "dra9.home.example")),
         refused(5004, ietf(ORIGIN_HOST)));
+    row("a DWR with an unknown mandatory AVP", base(command::DEVICE_WATCHDOG, |request| request.avps.push(avp(7777, b"later"))),
+        refused(5001, ietf(7777)));
+    row("a DWR with an unknown optional AVP", base(command::DEVICE_WATCHDOG, |request| request.avps.push(encode_avp(7777, 0, None, b"x"))),
+        success(WATCHDOG));
+    row("a DWR with two Origin-Hosts", base(command::DEVICE_WATCHDOG, |request| request.avps.push(avp(ORIGIN_HOST, DRA.as_bytes()))),
+        refused(5009, ietf(ORIGIN_HOST)));
+    row("a DPR with an unknown mandatory AVP", sent(To::Copies, originating(dpr(0), DRA).with(avp(7777, b"later"))),
+        refused(5001, ietf(7777)));
+    row("a DPR with P", sent(To::Copies, Request { flags: 0xc0, ..originating(dpr(0), DRA) }), refused(3008, None));
     row("a DWR without Origin-Realm", base(command::DEVICE_WATCHDOG, |request| { *request = request.clone().without(ORIGIN_REALM) }),
         refused(5005, ietf(ORIGIN_REALM)));
     row("a DPR of another host", sent(To::Copies, originating(dpr(0), "dra9.home.example")),
@@ -247,6 +256,17 @@ pub(super) fn rows() -> Vec<Row> {
     row("a CER of version 3", raw(To::Fresh, &header_of(cer(NEWCOMER).encode(HOP_BY_HOP), 0, &[3])),
         Outcome { counted: Counted::Refused("protocol"), ..lost(5011) });
     row("a CER with R and E", sent(To::Fresh, Request { flags: 0xa0, ..cer(NEWCOMER) }), turned_away(3008, None, "protocol"));
+    row("a CER with P", sent(To::Fresh, Request { flags: 0xc0, ..cer(NEWCOMER) }), turned_away(3008, None, "protocol"));
+    row("a CER with an unknown mandatory AVP", sent(To::Fresh, cer(NEWCOMER).with(avp(7777, b"later"))),
+        turned_away(5001, ietf(7777), "protocol"));
+    row("a CER with a mandatory AVP of an unknown vendor", sent(To::Fresh, cer(NEWCOMER).with(encode_avp(1, 0xc0, Some(94), b"x"))),
+        turned_away(5001, (1, 94), "protocol"));
+    row("a CER with V and vendor 0", sent(To::Fresh, cer(NEWCOMER).with(encode_avp(278, 0xc0, Some(0), &[0; 4]))),
+        turned_away(3009, ietf(278), "protocol"));
+    row("a CER with two Origin-Hosts", sent(To::Fresh, cer(NEWCOMER).with(avp(ORIGIN_HOST, b"dra5.home.example"))),
+        turned_away(5009, ietf(ORIGIN_HOST), "protocol"));
+    row("a CER with two Product-Names", sent(To::Fresh, cer(NEWCOMER).with(encode_avp(PRODUCT_NAME, 0, None, b"x"))),
+        turned_away(5009, ietf(PRODUCT_NAME), "protocol"));
     row("a CER of a stranger", sent(To::Fresh, cer("stranger.example")), turned_away(3010, None, "unknown_peer"));
     row("a CER in our own name", sent(To::Fresh, cer("reachd.home.example")), turned_away(3010, None, "unknown_peer"));
     row("a CER of another realm", sent(To::Fresh, cer(NEWCOMER).without(ORIGIN_REALM).with(avp(ORIGIN_REALM, b"other.example"))),

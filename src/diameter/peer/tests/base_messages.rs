@@ -9,7 +9,7 @@ use super::super::capabilities::{CeaError, Local, Remote, read_cea, read_cer, wr
 use super::super::messages::{DisconnectCause, check_dpr, check_dwr, write_answer, write_dpr, write_dwr};
 use crate::diameter::codec::{CommandFlags, Defect, LocalIdentity, Message, MessageBuilder, ResultCode};
 use crate::diameter::dict::s6a::APPLICATION as S6A;
-use crate::diameter::dict::{base, check_request, tgpp};
+use crate::diameter::dict::{AvpDef, AvpType, base, check_request, tgpp};
 
 const SH: u32 = 16_777_217;
 const ADDRESSES: &[IpAddr] = &[IpAddr::V4(Ipv4Addr::LOCALHOST)];
@@ -52,19 +52,33 @@ fn group(cer: &mut MessageBuilder<'_>, vendor: u32, auth: Option<u32>, acct: Opt
     });
 }
 
+/// An AVP of nobody.
+const fn unknown(mandatory: bool) -> AvpDef {
+    AvpDef {
+        code: 9999,
+        vendor: 94,
+        name: "",
+        kind: AvpType::OctetString,
+        mandatory,
+    }
+}
+
 fn judge(cer: &[u8], ours: &[u32]) -> Result<Remote, Defect> {
     read_cer(&Message::decode(cer).unwrap(), ours)
 }
 
 #[test]
-fn a_cer_with_the_e_bit_is_refused() {
-    let mut out = BytesMut::new();
-    write_cer(&mut out, &local(), ADDRESSES, 1, 2);
-    out[4] |= 0x20;
-    assert_eq!(
-        judge(&out, &[S6A]),
-        Err(Defect::new(ResultCode::INVALID_HDR_BITS))
-    );
+fn a_cer_with_the_p_or_the_e_bit_is_refused() {
+    for flag in [CommandFlags::PROXIABLE, CommandFlags::ERROR] {
+        let mut out = BytesMut::new();
+        write_cer(&mut out, &local(), ADDRESSES, 1, 2);
+        out[4] |= flag.0;
+        assert_eq!(
+            judge(&out, &[S6A]),
+            Err(Defect::new(ResultCode::INVALID_HDR_BITS)),
+            "{flag:?}"
+        );
+    }
 }
 
 #[test]
@@ -139,6 +153,21 @@ fn a_faulty_cer_is_refused_with_the_code_of_its_fault() {
         cer.avp_octets(&base::AUTH_APPLICATION_ID, &[1, 2]);
     });
     assert_eq!(code(short), ResultCode::INVALID_AVP_LENGTH);
+    let mandatory = cer(|cer| {
+        group(cer, tgpp::VENDOR_ID, Some(S6A), None);
+        cer.avp_octets(&unknown(true), b"x");
+    });
+    assert_eq!(code(mandatory), ResultCode::AVP_UNSUPPORTED);
+    let optional = cer(|cer| {
+        group(cer, tgpp::VENDOR_ID, Some(S6A), None);
+        cer.avp_octets(&unknown(false), b"x");
+    });
+    assert!(judge(&optional, &[S6A]).is_ok());
+    let two_names = cer(|cer| {
+        group(cer, tgpp::VENDOR_ID, Some(S6A), None);
+        cer.avp_utf8(&base::ORIGIN_HOST, "dra2.example");
+    });
+    assert_eq!(code(two_names), ResultCode::AVP_OCCURS_TOO_MANY_TIMES);
     let insists = cer(|cer| {
         group(cer, tgpp::VENDOR_ID, Some(S6A), None);
         cer.avp_u32(&base::INBAND_SECURITY_ID, 1);
@@ -167,11 +196,24 @@ fn a_cea_opens_only_with_success_and_a_common_application() {
     assert_eq!(*read_cea(&accepted, &[S6A]).unwrap().applications, [S6A]);
     assert!(matches!(read_cea(&accepted, &[SH]), Err(CeaError::Unusable(_))));
 
-    let unknown = cea(Err(&Defect::new(ResultCode::UNKNOWN_PEER)));
-    let unknown = Message::decode(&unknown).unwrap();
-    assert!(unknown.header().flags.is_error());
+    for mandatory in [true, false] {
+        let mut beside = BytesMut::new();
+        MessageBuilder::answer(&mut beside, &request, false)
+            .avp_u32(&base::RESULT_CODE, ResultCode::SUCCESS.0)
+            .avp_utf8(&base::ORIGIN_HOST, "dra1.example")
+            .avp_utf8(&base::ORIGIN_REALM, "example")
+            .avp_u32(&base::AUTH_APPLICATION_ID, S6A)
+            .avp_octets(&unknown(mandatory), b"x")
+            .finish();
+        let judged = read_cea(&Message::decode(&beside).unwrap(), &[S6A]);
+        assert_eq!(judged.is_err(), mandatory, "{judged:?}");
+    }
+
+    let stranger = cea(Err(&Defect::new(ResultCode::UNKNOWN_PEER)));
+    let stranger = Message::decode(&stranger).unwrap();
+    assert!(stranger.header().flags.is_error());
     assert_eq!(
-        read_cea(&unknown, &[S6A]),
+        read_cea(&stranger, &[S6A]),
         Err(CeaError::Refused(ResultCode::UNKNOWN_PEER))
     );
 
