@@ -274,7 +274,7 @@ proptest! {
         let registrations = after(&events);
         let next = registrations.next_change(at(now));
         prop_assert!(next.is_none_or(|next| next > at(now)));
-        let (before, end) = (registrations.reachability(at(now)), next.unwrap_or(at(60)));
+        let (before, end) = (registrations.reachability(at(now)), next.unwrap_or_else(|| at(60)));
         for later in (now..60).map(at).take_while(|later| *later < end) {
             prop_assert_eq!(registrations.reachability(later), before);
         }
