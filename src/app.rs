@@ -334,7 +334,12 @@ impl App {
                 let _ = (&mut node).await;
             }
             if !grpc.is_finished() {
-                let _ = (&mut grpc).await;
+                // Every call is told to end. A client that is connected and dead must not hold up what follows.
+                let within = config.shutdown.grace / 2;
+                if tokio::time::timeout(within, &mut grpc).await.is_err() {
+                    tracing::info!("a gRPC client did not hang up in time");
+                    grpc.abort();
+                }
             }
             // Answers to reports wait for it, and so do operators.
             asking.cancel();

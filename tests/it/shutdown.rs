@@ -109,7 +109,8 @@ async fn a_second_signal_ends_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn open_streams_and_idle_clients_do_not_hold_up_the_end() {
-    let home = Home::new(Engine::Sqlite).await;
+    let mut home = Home::new(Engine::Sqlite).await;
+    home.configure("\n[shutdown]\ngrace = \"2s\"\n");
     let mut daemon = home.start().await;
     let publisher = Publisher::open(&daemon).await;
     let mut lookups = daemon.lookups();
@@ -120,9 +121,10 @@ async fn open_streams_and_idle_clients_do_not_hold_up_the_end() {
     let status = daemon.ended().await;
     assert_eq!(status.code(), Some(0), "{}", daemon.log());
     assert!(
-        begun.elapsed() < Duration::from_secs(20),
-        "it took {:?}",
-        begun.elapsed()
+        !daemon.log().contains("not everything ended in time"),
+        "it took {:?}:\n{}",
+        begun.elapsed(),
+        daemon.log()
     );
     drop((publisher, lookups, idle));
 }
