@@ -60,7 +60,7 @@ async fn the_daemon_connects_to_a_relay_watches_it_and_takes_its_leave() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_relay_connects_to_the_daemon_watches_it_takes_its_leave_and_comes_back() {
+async fn a_relay_connects_to_the_daemon_watches_it_takes_its_leave_and_comes_back_to_be_left() {
     let recorder = Recorder::to_daemon().await;
     let home = home_with_peer(FD, "watchdog = \"60s\"").await;
     let daemon = home.start().await;
@@ -91,6 +91,10 @@ async fn a_relay_connects_to_the_daemon_watches_it_takes_its_leave_and_comes_bac
     fd.has_opened(REACHD, 1).await;
     shows(&daemon, FD, "open").await;
     daemon.stop().await;
+    assert_says_rebooting(&recorder.requests(FromDaemon, command::DISCONNECT_PEER));
+    let goodbye = recorder.answers(ToDaemon, command::DISCONNECT_PEER);
+    assert_eq!(goodbye.len(), 1);
+    goodbye[0].assert_result(SUCCESS);
     assert_dissects(&home.path("responder.pcap"), &recorder.exchanges()).await;
 }
 

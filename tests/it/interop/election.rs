@@ -3,7 +3,7 @@
 
 use super::tls::{home_over_tls, secured};
 use super::{REACHD, REALM, home_with_peer, shows};
-use crate::support::capture::assert_dissects;
+use crate::support::capture::{assert_dissects, assert_dissects_with_keys};
 use crate::support::certificates::Authority;
 use crate::support::daemon::{Daemon, Home};
 use crate::support::eventually;
@@ -45,8 +45,13 @@ async fn one_connection_remains_over_mutual_tls() {
         identity,
         ours,
         theirs,
+        secrets: String::new(),
     };
-    meeting.rounds(&[First::Either, First::Either]).await;
+    let meeting = meeting.rounds(&[First::Either, First::Either]).await;
+    let connections = [meeting.ours.exchanges(), meeting.theirs.exchanges()].concat();
+    let file = meeting.home.path("election.pcap");
+    let commands = assert_dissects_with_keys(&file, &connections, &meeting.secrets).await;
+    assert!(commands.contains(&command::DEVICE_WATCHDOG), "{commands:?}");
 }
 
 async fn over_tcp(identity: &str) {
@@ -58,6 +63,7 @@ async fn over_tcp(identity: &str) {
         identity,
         ours,
         theirs,
+        secrets: String::new(),
     };
     let meeting = meeting
         .rounds(&[First::Either, First::Ours, First::Theirs, First::Either])
@@ -77,11 +83,13 @@ struct Meeting<'a> {
     ours: Recorder,
     /// What freeDiameterd dials.
     theirs: Recorder,
+    /// Those of the connections over TLS.
+    secrets: String,
 }
 
 impl Meeting<'_> {
     /// Lets them meet again and again.
-    async fn rounds(self, order: &[First]) -> Self {
+    async fn rounds(mut self, order: &[First]) -> Self {
         self.ours.hold();
         self.theirs.hold();
         let daemon = self.home.start().await;
@@ -91,7 +99,8 @@ impl Meeting<'_> {
         };
         self.theirs.lead_to(address);
         for first in order {
-            self.round(&daemon, *first).await;
+            let secrets = self.round(&daemon, *first).await;
+            self.secrets.push_str(&secrets);
             self.ours.hold();
             self.theirs.hold();
         }
@@ -103,7 +112,8 @@ impl Meeting<'_> {
         self
     }
 
-    async fn round(&self, daemon: &Daemon, first: First) {
+    /// Returns the secrets of the connections, if they have any.
+    async fn round(&self, daemon: &Daemon, first: First) -> String {
         let (ours, theirs) = (&self.ours, &self.theirs);
         // A fresh one dials at once.
         let fd = self.free_diameter().await;
@@ -135,6 +145,10 @@ impl Meeting<'_> {
         };
         assert_eq!((stays.standing(), goes.standing()), (1, 0), "{first:?} first");
         assert_eq!(fd.opened(REACHD), 1);
+        match self.authority {
+            Some(_) => fd.keys(),
+            None => String::new(),
+        }
     }
 
     async fn free_diameter(&self) -> FreeDiameter {

@@ -98,7 +98,9 @@ async fn python_diameter_tells_of_a_device_again_and_out_of_order() {
     assert_eq!(agent.ask(again(&attach, attached.end_to_end())).await, attached);
     assert_eq!(lookups.phone(&number).await, moved);
 
-    agent.ask(notify(NEW, imsi, 1 << 3)).await.assert_result(SUCCESS);
+    let here = notify(NEW, imsi, 1 << 3);
+    let noted = agent.ask(here.clone()).await;
+    noted.assert_result(SUCCESS);
     lookups
         .phone(&number)
         .await
@@ -107,7 +109,11 @@ async fn python_diameter_tells_of_a_device_again_and_out_of_order() {
     let left = agent.ask(leave.clone()).await;
     left.assert_result(SUCCESS);
     assert_eq!(left.find("PUA-Flags"), Some(&json!(1)), "{left:?}");
-    lookups.phone(&number).await.assert_is(Status::NotConnected, &[]);
+    let gone = lookups.phone(&number).await;
+    gone.assert_is(Status::NotConnected, &[]);
+    // What was reported before it left comes again.
+    assert_eq!(agent.ask(again(&here, noted.end_to_end())).await, noted);
+    assert_eq!(lookups.phone(&number).await, gone);
 
     // It comes back to the same node, and the purge from before is sent again.
     agent.ask(update_location(NEW, imsi)).await.assert_result(SUCCESS);

@@ -5,9 +5,11 @@ use std::slice::from_ref;
 use reachd::proto::v1::{Connectivity, ReachabilityStatus as Status};
 
 use super::{REACHD, REALM, home_with_peer, shows};
+use crate::support::capture::assert_dissects_with_keys;
 use crate::support::certificates::{Authority, Pair};
 use crate::support::daemon::{Daemon, Home};
 use crate::support::freediameter::{FreeDiameter, Known, Secured};
+use crate::support::recorder::Recorder;
 use crate::support::wire::{Peer, Request, SUCCESS, command};
 use crate::support::{Subscriber, eventually};
 
@@ -56,54 +58,132 @@ async fn attach_through(fd: &FreeDiameter, daemon: &Daemon) {
     answer.assert_is(Status::ConnectedData, &[Connectivity::Data]);
 }
 
+/// Whether the daemon said these among other things, in this order.
+#[track_caller]
+fn assert_said(commands: &[u32], expected: &[u32]) {
+    let mut said = commands.iter();
+    let all = expected.iter().all(|command| said.any(|said| said == command));
+    assert!(all, "{expected:?} in {commands:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_daemon_connects_to_a_relay_over_mutual_tls_and_takes_its_leave() {
+async fn the_daemon_connects_to_a_relay_over_mutual_tls_comes_back_when_it_does_and_takes_its_leave() {
     let authority = Authority::new();
-    let own = authority.issue(FD);
-    let peers = [Known::waited_for(REACHD).over_tls(), Known::waited_for(CLIENT)];
-    let fd = FreeDiameter::start_secured(FD, REALM, &peers, &secured(&authority, &own)).await;
-    let keys = format!("address = \"{}\"\nwatchdog = \"150ms\"", fd.tls_address());
+    let (_, recorder) = Recorder::encrypted().await;
+    let keys = format!(
+        "address = \"{}\"\nreconnect = \"300ms\"\nwatchdog = \"150ms\"",
+        recorder.address()
+    );
     let home = home_over_tls(&authority, &authority.issue(REACHD), &keys).await;
     let mut daemon = home.start().await;
-    fd.has_opened(REACHD, 1).await;
-    shows(&daemon, FD, "open").await;
+    let peers = [Known::waited_for(REACHD).over_tls(), Known::waited_for(CLIENT)];
+    let start = async || {
+        let own = authority.issue(FD);
+        let fd = FreeDiameter::start_secured(FD, REALM, &peers, &secured(&authority, &own)).await;
+        recorder.lead_to(fd.tls_address());
+        fd.has_opened(REACHD, 1).await;
+        fd
+    };
 
-    attach_through(&fd, &daemon).await;
-    eventually("the daemon watches its peer", async || {
-        (fd.received(REACHD, command::DEVICE_WATCHDOG) >= 3).then_some(())
+    let fd = start().await;
+    shows(&daemon, FD, "open").await;
+    watches(&fd).await;
+    let mut secrets = fd.keys();
+    fd.stop().await;
+    eventually("the relay's goodbye is told of", async || {
+        daemon.log().contains("peer_left").then_some(())
     })
     .await;
 
+    let fd = start().await;
+    shows(&daemon, FD, "open").await;
+    attach_through(&fd, &daemon).await;
+    watches(&fd).await;
     daemon.signal_terminate();
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.log());
     assert_eq!(fd.received(REACHD, command::DISCONNECT_PEER), 1);
     assert_eq!(fd.opened(REACHD), 1);
+
+    secrets.push_str(&fd.keys());
+    let connections = recorder.exchanges();
+    let commands = assert_dissects_with_keys(&home.path("initiator.pcap"), &connections, &secrets).await;
+    let (capabilities, watchdog, goodbye) = (
+        command::CAPABILITIES_EXCHANGE,
+        command::DEVICE_WATCHDOG,
+        command::DISCONNECT_PEER,
+    );
+    assert_said(
+        &commands,
+        &[
+            capabilities,
+            watchdog,
+            goodbye,
+            capabilities,
+            command::UPDATE_LOCATION,
+            watchdog,
+            goodbye,
+        ],
+    );
+}
+
+/// The daemon watches it.
+async fn watches(fd: &FreeDiameter) {
+    eventually("the daemon watches its peer", async || {
+        (fd.received(REACHD, command::DEVICE_WATCHDOG) >= 3).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_relay_connects_to_the_daemon_over_mutual_tls_1_2_takes_its_leave_and_comes_back_over_1_3() {
+async fn a_relay_connects_over_mutual_tls_1_2_watches_the_daemon_leaves_and_comes_back_over_1_3_to_be_left() {
     let authority = Authority::new();
+    let (recorder, _) = Recorder::encrypted().await;
     let home = home_over_tls(&authority, &authority.issue(REACHD), "").await;
-    let daemon = home.start().await;
-    for priority in [TLS_1_2, ANY] {
+    let mut daemon = home.start().await;
+    recorder.lead_to(daemon.diameter_tls());
+    let start = async |priority, watchdogs| {
         let own = authority.issue(FD);
         let secured = Secured {
             priority,
             ..secured(&authority, &own)
         };
         let peers = [
-            Known::dialled(REACHD, daemon.diameter_tls()).over_tls(),
+            Known::dialled(REACHD, recorder.address()).over_tls().watchful(),
             Known::waited_for(CLIENT),
         ];
         let fd = FreeDiameter::start_secured(FD, REALM, &peers, &secured).await;
         fd.has_opened(REACHD, 1).await;
         shows(&daemon, FD, "open").await;
         attach_through(&fd, &daemon).await;
-        fd.stop().await;
-        shows(&daemon, FD, "closed").await;
-        assert!(daemon.log().contains("peer_left"), "{}", daemon.log());
-    }
-    daemon.stop().await;
+        let answered = format!(
+            r#"reachd_diameter_messages_total{{peer="{FD}",command="Device-Watchdog",direction="out",result="success"}} "#
+        );
+        counts_up_to(&daemon, &answered, watchdogs).await;
+        fd
+    };
+
+    let fd = start(TLS_1_2, 1).await;
+    let mut secrets = fd.keys();
+    fd.stop().await;
+    shows(&daemon, FD, "closed").await;
+    assert!(daemon.log().contains("peer_left"), "{}", daemon.log());
+
+    let fd = start(ANY, 2).await;
+    daemon.signal_terminate();
+    assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.log());
+    assert_eq!(fd.received(REACHD, command::DISCONNECT_PEER), 1);
+
+    secrets.push_str(&fd.keys());
+    let connections = recorder.exchanges();
+    let commands = assert_dissects_with_keys(&home.path("responder.pcap"), &connections, &secrets).await;
+    let each = [
+        command::CAPABILITIES_EXCHANGE,
+        command::UPDATE_LOCATION,
+        command::DISCONNECT_PEER,
+    ];
+    assert_said(&commands, &[each, each].concat());
+    let watchdogs = commands.iter().filter(|one| **one == command::DEVICE_WATCHDOG);
+    assert!(watchdogs.count() >= 2, "{commands:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,10 +219,15 @@ async fn a_relay_that_shows_another_name_or_a_strangers_certificate_is_refused()
 
 /// Waits until a counter has begun to count.
 async fn counts(daemon: &Daemon, series: &str) {
+    counts_up_to(daemon, series, 1).await;
+}
+
+/// Waits until a counter has come so far.
+async fn counts_up_to(daemon: &Daemon, series: &str, number: u64) {
     eventually(series, async || {
         let metrics = daemon.metrics().await;
         let count = metrics.lines().find_map(|line| line.strip_prefix(series))?;
-        (count != "0").then_some(())
+        (count.parse::<u64>().unwrap() >= number).then_some(())
     })
     .await;
 }

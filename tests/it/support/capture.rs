@@ -8,7 +8,7 @@ use std::process::Command;
 use super::daemon::run;
 use super::wire::Direction;
 
-/// Whole messages of one connection, in the order they went over the wire.
+/// Whole messages of one connection, or octets where it is encrypted, in the order they went over the wire.
 pub(crate) type Exchange = Vec<(Direction, Vec<u8>)>;
 
 /// The daemon's port in the file.
@@ -24,6 +24,21 @@ pub(crate) async fn assert_dissects(file: &Path, connections: &[Exchange]) {
     assert_eq!(verdict.faults, Vec::<String>::new());
 }
 
+/// The same for connections over TLS, with the secrets that one end has logged. Returns the commands of the daemon's
+/// messages, in order: how many there are to recognise only the dissector knows.
+pub(crate) async fn assert_dissects_with_keys(file: &Path, connections: &[Exchange], keys: &str) -> Vec<u32> {
+    let log = file.with_extension("keys");
+    std::fs::write(&log, keys).unwrap();
+    let secrets = [
+        format!("-dtcp.port=={PORT},tls"),
+        format!("-dtls.port=={PORT},diameter"),
+        format!("-otls.keylog_file:{}", log.display()),
+    ];
+    let verdict = dissect_as(file, connections, &secrets).await;
+    assert_eq!(verdict.faults, Vec::<String>::new());
+    verdict.commands
+}
+
 /// How many messages the daemon sent.
 pub(crate) fn said(connections: &[Exchange]) -> usize {
     let sent = |(direction, _): &&(Direction, _)| *direction == Direction::FromDaemon;
@@ -34,12 +49,19 @@ pub(crate) fn said(connections: &[Exchange]) -> usize {
 pub(crate) struct Verdict {
     /// How many of them it takes for Diameter.
     pub(crate) recognised: usize,
+    /// Their commands.
+    commands: Vec<u32>,
     /// What it has to say against them.
     pub(crate) faults: Vec<String>,
 }
 
 /// Writes the capture file and runs tshark over the messages of the daemon in it.
 pub(crate) async fn dissect(file: &Path, connections: &[Exchange]) -> Verdict {
+    dissect_as(file, connections, &[format!("-dtcp.port=={PORT},diameter")]).await
+}
+
+/// With the arguments that say what the octets are.
+async fn dissect_as(file: &Path, connections: &[Exchange], what: &[String]) -> Verdict {
     write(file, connections);
     let found = Command::new("tshark").arg("--version").output();
     assert!(
@@ -50,7 +72,7 @@ pub(crate) async fn dissect(file: &Path, connections: &[Exchange]) -> Verdict {
     command
         .args(["-n", "-r"])
         .arg(file)
-        .args(["-d", &format!("tcp.port=={PORT},diameter")])
+        .args(what)
         .args(["-Y", &format!("diameter && tcp.srcport=={PORT}")])
         .args(["-T", "fields", "-E", "separator=|"]);
     for field in [
@@ -74,8 +96,18 @@ pub(crate) async fn dissect(file: &Path, connections: &[Exchange]) -> Verdict {
         let remarks = remarks.trim_matches('|');
         (!remarks.is_empty()).then(|| format!("command {command}: {remarks}"))
     };
+    // A frame may hold several messages.
+    let commands = |line: &str| -> Vec<u32> {
+        let (commands, _) = line.split_once('|').unwrap();
+        commands
+            .split(',')
+            .map(|command| command.parse().unwrap())
+            .collect()
+    };
+    let commands: Vec<u32> = lines.lines().flat_map(commands).collect();
     Verdict {
-        recognised: lines.lines().count(),
+        recognised: commands.len(),
+        commands,
         faults: lines.lines().filter_map(remark).collect(),
     }
 }

@@ -26,6 +26,9 @@ read -r signal || signal=KILL
 kill -s "$signal" "$pid"; wait "$pid"
 "#;
 
+/// Where GnuTLS leaves the secrets of its connections.
+const KEYS: &str = "keys.log";
+
 /// How it is to know a peer.
 pub(crate) struct Known<'a> {
     identity: &'a str,
@@ -86,7 +89,7 @@ pub(crate) struct FreeDiameter {
     address: SocketAddr,
     tls_address: SocketAddr,
     lines: Arc<Mutex<Vec<String>>>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl FreeDiameter {
@@ -153,6 +156,7 @@ impl FreeDiameter {
             .current_dir(dir.path())
             .args(["-c", KEEPER, "keeper"])
             .args(["freeDiameterd", "-c", "fd.conf", "-dd"])
+            .env("SSLKEYLOGFILE", KEYS)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -174,7 +178,7 @@ impl FreeDiameter {
             address: SocketAddr::from(([127, 0, 0, 1], ports[0])),
             tls_address: SocketAddr::from(([127, 0, 0, 1], ports[1])),
             lines,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -186,6 +190,11 @@ impl FreeDiameter {
     /// Where it listens for TLS.
     pub(crate) fn tls_address(&self) -> SocketAddr {
         self.tls_address
+    }
+
+    /// The secrets of its TLS connections so far, in the format of a key log.
+    pub(crate) fn keys(&self) -> String {
+        fs::read_to_string(self.dir.path().join(KEYS)).unwrap()
     }
 
     /// Everything it wrote so far.
