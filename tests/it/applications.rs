@@ -5,7 +5,7 @@ mod short_messages;
 
 use crate::support::Subscriber;
 use crate::support::capture::assert_dissects;
-use crate::support::daemon::{Daemon, Home};
+use crate::support::daemon::{Daemon, Home, UNANSWERED_GOODBYES};
 use crate::support::wire::{Peer, Request, SUCCESS, VENDOR_3GPP, avp, code};
 
 const S6C: u32 = 16_777_312;
@@ -20,6 +20,7 @@ const GATEWAY: &str = "gateway.home.example";
 const TAP: &str = "tap.home.example";
 
 fn with_peers(home: &mut Home) {
+    home.diameter(UNANSWERED_GOODBYES);
     home.configure(&format!(
         r#"
 [[diameter.peers]]

@@ -1,13 +1,14 @@
 //! What a sound peer gets to its messages. What a broken one gets: [`malformed`](super::malformed).
 
-use crate::support::daemon::{Daemon, Engine, Home};
+use crate::support::daemon::{Daemon, Engine, Home, UNANSWERED_GOODBYES};
 use crate::support::wire::{DRA, Peer, Request, S6A, SUCCESS, avp, code, command, encode_avp};
 
 const IMSI: &str = "001010000000001";
 const MME: &str = "mme1.visited.example";
 
 async fn daemon() -> (Home, Daemon) {
-    let home = Home::new(Engine::Sqlite).await;
+    let mut home = Home::new(Engine::Sqlite).await;
+    home.diameter(UNANSWERED_GOODBYES);
     let daemon = home.start().await;
     (home, daemon)
 }

@@ -9,7 +9,7 @@ use reachd::proto::v1::{
     Slot,
 };
 
-use crate::support::daemon::{Daemon, Engine, Home, reachd, run};
+use crate::support::daemon::{Daemon, Engine, Home, UNANSWERED_GOODBYES, reachd, run};
 use crate::support::publisher::{Publisher, event};
 use crate::support::wire::{
     DRA, OTHER_DRA, Peer, Request, SUCCESS, VENDOR_3GPP, avp, code, command, encode_avp,
@@ -28,10 +28,12 @@ const S6C: u32 = 16_777_312;
 async fn home() -> Home {
     let mut home = Home::new(Engine::Sqlite).await;
     // Nobody can listen on it: it is the discard port, and privileged.
-    home.diameter("reconnect = \"100ms\"").configure(&format!(
-        "\n[[diameter.peers]]\nidentity = \"{LEFT}\"\n\
+    home.diameter("reconnect = \"100ms\"")
+        .diameter(UNANSWERED_GOODBYES)
+        .configure(&format!(
+            "\n[[diameter.peers]]\nidentity = \"{LEFT}\"\n\
          \n[[diameter.peers]]\nidentity = \"{UNREACHED}\"\naddress = \"127.0.0.1:9\"\n"
-    ));
+        ));
     home
 }
 
