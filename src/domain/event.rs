@@ -50,11 +50,19 @@ impl Event {
         }
     }
 
-    /// The same event, which also tells of addresses.
+    /// How many addresses one event may tell of: a session has one of each family, perhaps a delegated prefix and some
+    /// blocks of ports.
+    pub const MOST_ADDRESSES: usize = 64;
+
+    /// The same event, which also tells of addresses; what is beyond [`Self::MOST_ADDRESSES`] is left out.
+    ///
+    /// A session has what it was told to have only while it is known to stand. So whoever tells that a session got an
+    /// address tells in the same event that the session is there ([`Change::Registered`] in
+    /// [`Slot::Session`]).
     #[must_use]
     pub fn with_addresses(self, addresses: impl IntoIterator<Item = IpChange>) -> Self {
         Self {
-            addresses: addresses.into_iter().collect(),
+            addresses: addresses.into_iter().take(Self::MOST_ADDRESSES).collect(),
             ..self
         }
     }

@@ -2,35 +2,44 @@
 //!
 //! Read in this order: [`subscriber`] (who), [`slot`] and [`node`] (where), [`event`] (what a feed says),
 //! [`facts`] (what is kept of it), [`registration`] (how facts make up what is known), [`reachability`] (the answer),
-//! [`freshness`] (how sure), [`ip_session`] (which addresses a session has), [`monitoring`] (what the network is asked to
-//! watch), [`erasure`] (what is kept of whoever was erased: nothing).
+//! [`freshness`] (how sure), [`session`], [`session_address`], [`ip_session`] and [`holders`] (which addresses a session
+//! has, and until when), [`device`] (who is asked about), [`monitoring`] (what the network is asked to watch),
+//! [`erasure`] (what is kept of whoever was erased: nothing).
 //! Time always comes in as a parameter. Nothing here knows Diameter, gRPC or SQL.
 
+pub mod device;
 pub mod erasure;
 pub mod event;
 pub mod facts;
 pub mod freshness;
+pub mod holders;
 pub mod ip_session;
 pub mod monitoring;
 pub mod node;
 pub mod outcome;
 pub mod reachability;
 pub mod registration;
+pub mod session;
+pub mod session_address;
 pub mod slot;
 pub mod subscriber;
 pub mod subscription;
 pub mod time;
 
+pub use device::DeviceQuery;
 pub use erasure::{Erasures, Pseudonym, PseudonymKey, Refuse, Screened};
 pub use event::{Change, Ends, Event};
 pub use facts::{Facts, Report};
 pub use freshness::Freshness;
-pub use ip_session::{IpChange, IpChangeKind, IpFacts, IpPrefix};
+pub use holders::{Holders, Holding};
+pub use ip_session::{IpChange, IpChangeKind, IpFacts};
 pub use monitoring::{Aspect, MonitoringState, NetworkResult, Target};
 pub use node::Node;
 pub use outcome::{Effect, Outcome};
 pub use reachability::{Reachability, SlotState, Status, UnknownReason};
 pub use registration::{Registration, Registrations};
+pub use session::{Gateway, GatewayRestarted, News};
+pub use session_address::{AddressParts, PortRange, RoutingDomain, SessionAddress};
 pub use slot::Slot;
 pub use subscriber::{
     ExternalIdentifier, Identifier, IdentifierError, Imsi, Msisdn, SubscriberId, SubscriberIdentifiers,

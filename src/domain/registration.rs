@@ -13,7 +13,7 @@
 //! Some reports name a slot and no node ([`Node::unnamed`]): the attempt to deliver a message through it. They are true
 //! of whoever holds the slot, and where nobody is known to, of somebody.
 
-use super::{Change, Effect, Ends, Event, Facts, Node, Outcome, Report, Slot, Timestamp};
+use super::{Change, Effect, Ends, Event, Facts, Node, Outcome, Report, Slot, Timestamp, session};
 
 /// What one node holds of a subscriber in one slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,6 +195,17 @@ impl Registrations {
             }
         }
         self.tidy(slot);
+    }
+
+    /// A gateway restarted: its sessions of which nothing newer is known are over.
+    pub fn end_sessions_of(&mut self, gateway: &str, restarted_at: Timestamp) {
+        let theirs = |held: &&mut Registration| {
+            held.slot == Slot::Session && session::gateway_of(&held.node) == Some(gateway)
+        };
+        for held in self.held.iter_mut().filter(theirs) {
+            held.facts.deregistered_at = held.facts.deregistered_at.max(Some(restarted_at));
+        }
+        self.tidy(Slot::Session);
     }
 
     /// Joins everything another set knows.

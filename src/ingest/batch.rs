@@ -1,6 +1,6 @@
 //! Arithmetic of batches: events in, rows out, without a clock or a store.
 
-use crate::domain::{Change, Event, Facts, IpChangeKind, IpFacts, IpPrefix, Node, Slot, SubscriberId};
+use crate::domain::{Change, Event, Facts, IpChangeKind, IpFacts, Node, SessionAddress, Slot, SubscriberId};
 use crate::store::{Batch, BindingRow, IpSessionRow, RegistrationRow};
 
 /// The rows that make these events durable: one per key, sorted by key, facts of the same key joined.
@@ -48,11 +48,11 @@ pub(super) fn rows<'a>(events: impl Iterator<Item = &'a Event> + Clone) -> Batch
         same
     });
     ip_sessions.sort_by_cached_key(|row: &IpSessionRow| {
-        let prefix = row.prefix.map(IpPrefix::text);
-        (row.subscriber, row.session.clone(), prefix)
+        let address = row.address.as_ref().map(SessionAddress::text);
+        (row.subscriber, row.session.clone(), address)
     });
     ip_sessions.dedup_by(|later, kept| {
-        let key = |row: &IpSessionRow| (row.subscriber, row.session.clone(), row.prefix);
+        let key = |row: &IpSessionRow| (row.subscriber, row.session.clone(), row.address.clone());
         let same = key(later) == key(kept);
         if same {
             kept.facts.join(&later.facts);
@@ -73,7 +73,7 @@ fn addresses(event: &Event, subscriber: SubscriberId, rows: &mut Vec<IpSessionRo
         rows.push(IpSessionRow {
             subscriber,
             session: change.session.clone(),
-            prefix: Some(change.prefix),
+            address: Some(change.address.clone()),
             facts: IpFacts::of(change.kind, event.event_time),
         });
     }
@@ -86,7 +86,7 @@ fn addresses(event: &Event, subscriber: SubscriberId, rows: &mut Vec<IpSessionRo
             rows.push(IpSessionRow {
                 subscriber,
                 session: node.clone(),
-                prefix: None,
+                address: None,
                 facts: IpFacts::of(IpChangeKind::Ended, event.event_time),
             });
         }
@@ -100,7 +100,7 @@ fn key(row: &RegistrationRow) -> (SubscriberId, Slot, Option<&Node>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Ends, Imsi, IpChange, SubscriberIdentifiers, Timestamp};
+    use crate::domain::{Ends, Imsi, IpChange, RoutingDomain, SubscriberIdentifiers, Timestamp};
 
     fn event(imsi: &str, micros: i64, change: Change) -> Event {
         let time = Timestamp::from_micros(micros).unwrap();
@@ -144,7 +144,7 @@ mod tests {
     fn addresses_of_one_session_become_one_row_each_and_its_end_another() {
         let session = Node::parse("session-1").unwrap();
         let address = |last, kind| IpChange {
-            prefix: IpPrefix::v4([192, 0, 2, last].into()).unwrap(),
+            address: SessionAddress::v4(RoutingDomain::default(), [192, 0, 2, last].into()).unwrap(),
             session: session.clone(),
             kind,
         };
@@ -172,7 +172,7 @@ mod tests {
             .iter()
             .map(|row| {
                 (
-                    row.prefix.map(IpPrefix::text),
+                    row.address.as_ref().map(SessionAddress::text),
                     row.facts.started_at,
                     row.facts.ended_at,
                 )

@@ -21,7 +21,7 @@ mod subscription;
 
 use std::future::Future;
 
-use crate::domain::{Facts, Identifier, IpFacts, IpPrefix, Node, Slot, SubscriberId, Timestamp};
+use crate::domain::{Facts, Identifier, IpFacts, Node, SessionAddress, Slot, SubscriberId, Timestamp};
 
 pub use any::AnyStore;
 pub use config::StoreConfig;
@@ -67,7 +67,7 @@ pub struct IpSessionRow {
     /// Which session: its node in [`Slot::Session`].
     pub session: Node,
     /// Which address. `None`, stored as an empty text, for the end of the session itself, whatever addresses it had.
-    pub prefix: Option<IpPrefix>,
+    pub address: Option<SessionAddress>,
     /// The newest of each.
     pub facts: IpFacts,
 }
@@ -80,7 +80,7 @@ pub struct Batch {
     pub registrations: Vec<RegistrationRow>,
     /// Sorted by (subscriber, identifier's own id).
     pub bindings: Vec<BindingRow>,
-    /// Sorted by (subscriber, session, prefix as text).
+    /// Sorted by (subscriber, session, address as text).
     pub ip_sessions: Vec<IpSessionRow>,
 }
 

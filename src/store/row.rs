@@ -2,7 +2,8 @@
 //! column and never its value.
 
 use crate::domain::{
-    ExternalIdentifier, Facts, Identifier, IpPrefix, Msisdn, Node, Report, Slot, SubscriberId, Timestamp,
+    ExternalIdentifier, Facts, Identifier, Msisdn, Node, Report, SessionAddress, Slot, SubscriberId,
+    Timestamp,
 };
 
 use super::{BindingRow, IpSessionRow, RegistrationRow, StoreError};
@@ -206,7 +207,7 @@ impl<'a> From<&'a IpSessionRow> for StoredIpSession<'a> {
         Self {
             subscriber_id: row.subscriber.as_i64(),
             session: row.session.as_str(),
-            prefix: row.prefix.map(IpPrefix::text).unwrap_or_default(),
+            prefix: row.address.as_ref().map(SessionAddress::text).unwrap_or_default(),
             started_at: time(row.facts.started_at),
             ended_at: time(row.facts.ended_at),
         }

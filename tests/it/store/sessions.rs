@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use reachd::domain::{
-    Facts, IpChangeKind, IpFacts, IpPrefix, Node, Registrations, Slot, SlotState, SubscriberId, Timestamp,
+    Facts, IpChangeKind, IpFacts, Node, Registrations, RoutingDomain, SessionAddress, Slot, SlotState,
+    SubscriberId, Timestamp,
 };
 use reachd::store::{AnyStore, Batch, IpSessionRow, Loaded, RegistrationRow, Store, StoreConfig};
 use sqlx::{Connection, PgConnection, SqliteConnection};
@@ -33,25 +34,25 @@ fn session(n: u64) -> Node {
     Node::parse(&format!("session-{n}")).unwrap()
 }
 
-fn v4(last: u8) -> IpPrefix {
-    IpPrefix::v4([192, 0, 2, last].into()).unwrap()
+fn v4(last: u8) -> SessionAddress {
+    SessionAddress::v4(RoutingDomain::default(), [192, 0, 2, last].into()).unwrap()
 }
 
-fn started(subscriber: SubscriberId, n: u64, prefix: IpPrefix, time: i64) -> IpSessionRow {
+fn started(subscriber: SubscriberId, n: u64, prefix: SessionAddress, time: i64) -> IpSessionRow {
     IpSessionRow {
         subscriber,
         session: session(n),
-        prefix: Some(prefix),
+        address: Some(prefix),
         facts: IpFacts::of(IpChangeKind::Started, at(time)),
     }
 }
 
 /// The end of a session, or of its hold on one address.
-fn ended(subscriber: SubscriberId, n: u64, prefix: Option<IpPrefix>, time: i64) -> IpSessionRow {
+fn ended(subscriber: SubscriberId, n: u64, prefix: Option<SessionAddress>, time: i64) -> IpSessionRow {
     IpSessionRow {
         subscriber,
         session: session(n),
-        prefix,
+        address: prefix,
         facts: IpFacts::of(IpChangeKind::Ended, at(time)),
     }
 }
@@ -75,7 +76,7 @@ fn registration(subscriber: SubscriberId, n: u64, from: Option<i64>, to: Option<
 fn batch(registrations: Vec<RegistrationRow>, rows: &[IpSessionRow]) -> Batch {
     let mut ip_sessions: Vec<IpSessionRow> = Vec::new();
     for row in rows {
-        let key = |row: &IpSessionRow| (row.subscriber, row.session.clone(), row.prefix);
+        let key = |row: &IpSessionRow| (row.subscriber, row.session.clone(), row.address.clone());
         match ip_sessions.iter_mut().find(|known| key(known) == key(row)) {
             None => ip_sessions.push(row.clone()),
             Some(known) => known.facts.join(&row.facts),
@@ -85,7 +86,7 @@ fn batch(registrations: Vec<RegistrationRow>, rows: &[IpSessionRow]) -> Batch {
         (
             row.subscriber,
             row.session.clone(),
-            row.prefix.map(IpPrefix::text),
+            row.address.as_ref().map(SessionAddress::text),
         )
     });
     Batch {
@@ -101,7 +102,7 @@ fn expected(batch: &Batch) -> Vec<Row> {
         (
             row.subscriber.as_i64(),
             row.session.as_str().to_owned(),
-            row.prefix.map(IpPrefix::text).unwrap_or_default(),
+            row.address.as_ref().map(SessionAddress::text).unwrap_or_default(),
             row.facts.started_at.map(Timestamp::as_micros),
             row.facts.ended_at.map(Timestamp::as_micros),
         )
@@ -116,7 +117,7 @@ fn crowd(random: &mut Random, rows: usize) -> Vec<IpSessionRow> {
             let time = i64::try_from(1 + random.below(20)).unwrap();
             let n = random.below(3);
             let prefix = match random.below(4) {
-                0 => IpPrefix::v6("2001:db8:0:7::".parse().unwrap(), 64).unwrap(),
+                0 => SessionAddress::v6("2001:db8:0:7::".parse().unwrap(), 64).unwrap(),
                 last => v4(u8::try_from(last).unwrap()),
             };
             match random.below(3) {
@@ -208,7 +209,7 @@ on_each_engine! {
             let (from, to) = (10 * i64::try_from(n).unwrap(), 10 * i64::try_from(n).unwrap() + 5);
             let address = v4(u8::try_from(n).unwrap());
             // Some tell their address when they end, others do not.
-            rows.push(started(subscriber, n, address, from));
+            rows.push(started(subscriber, n, address.clone(), from));
             rows.push(ended(subscriber, n, None, to));
             if n % 2 == 0 {
                 rows.push(ended(subscriber, n, Some(address), to));

@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::record::Record;
 use crate::diameter::codec::{Avp, Defect};
 use crate::diameter::dict::{base, radius, tgpp};
-use crate::domain::IpPrefix;
+use crate::domain::{RoutingDomain, SessionAddress};
 
 /// A session has one address of each family, perhaps a delegated prefix; what is beyond this many is left out.
 const MOST: usize = 16;
@@ -23,7 +23,7 @@ const PDN_PREFIX: u8 = 64;
 /// Every usable address of the record, once.
 ///
 /// To Diameter those that come from RADIUS are octets of any number, so that a wrong number is a wrong value.
-pub(super) fn addresses(record: &Record<'_, '_>) -> Result<Vec<IpPrefix>, Defect> {
+pub(super) fn addresses(record: &Record<'_, '_>) -> Result<Vec<SessionAddress>, Defect> {
     let mut found = Vec::new();
     for avp in record.find_all(&base::FRAMED_IP_ADDRESS).take(MOST) {
         found.extend(ipv4(&avp)?);
@@ -35,13 +35,13 @@ pub(super) fn addresses(record: &Record<'_, '_>) -> Result<Vec<IpPrefix>, Defect
     }
     for avp in record.find_all(&radius::FRAMED_IPV6_ADDRESS).take(MOST) {
         let octets: [u8; 16] = avp.data.try_into().map_err(|_| Defect::invalid_value(&avp))?;
-        found.extend(IpPrefix::v6(octets.into(), 128));
+        found.extend(SessionAddress::v6(octets.into(), 128));
     }
     let pdn_prefix = pdn_prefix(record)?;
     for avp in record.find_all(&tgpp::PDP_ADDRESS).take(MOST) {
         found.extend(match avp.as_address()? {
-            IpAddr::V4(address) => IpPrefix::v4(address),
-            IpAddr::V6(address) => IpPrefix::v6(address, pdn_prefix),
+            IpAddr::V4(address) => SessionAddress::v4(RoutingDomain::default(), address),
+            IpAddr::V6(address) => SessionAddress::v6(address, pdn_prefix),
         });
     }
     found.sort_unstable();
@@ -50,12 +50,15 @@ pub(super) fn addresses(record: &Record<'_, '_>) -> Result<Vec<IpPrefix>, Defect
     Ok(found)
 }
 
-fn ipv4(avp: &Avp<'_>) -> Result<Option<IpPrefix>, Defect> {
+fn ipv4(avp: &Avp<'_>) -> Result<Option<SessionAddress>, Defect> {
     let octets: [u8; 4] = avp.data.try_into().map_err(|_| Defect::invalid_value(avp))?;
-    Ok(IpPrefix::v4(Ipv4Addr::from(octets)))
+    Ok(SessionAddress::v4(
+        RoutingDomain::default(),
+        Ipv4Addr::from(octets),
+    ))
 }
 
-fn ipv6_prefix(avp: &Avp<'_>) -> Result<Option<IpPrefix>, Defect> {
+fn ipv6_prefix(avp: &Avp<'_>) -> Result<Option<SessionAddress>, Defect> {
     let [_reserved, bits, network @ ..] = avp.data else {
         return Err(Defect::invalid_value(avp));
     };
@@ -66,7 +69,7 @@ fn ipv6_prefix(avp: &Avp<'_>) -> Result<Option<IpPrefix>, Defect> {
     for (place, octet) in octets.iter_mut().zip(network) {
         *place = *octet;
     }
-    Ok(IpPrefix::v6(Ipv6Addr::from(octets), *bits))
+    Ok(SessionAddress::v6(Ipv6Addr::from(octets), *bits))
 }
 
 fn pdn_prefix(record: &Record<'_, '_>) -> Result<u8, Defect> {

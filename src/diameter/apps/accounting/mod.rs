@@ -23,14 +23,13 @@ mod tests;
 
 pub use reply::Reply;
 
-use sha2::{Digest, Sha256};
-
 use super::read::required;
 use super::{Decoded, Reply as AnyReply, Terms};
 use crate::diameter::codec::{Defect, Message, ResultCode};
 use crate::diameter::dict::accounting::{self, record_type};
 use crate::diameter::dict::{base, check_request};
-use crate::domain::{Change, Ends, Event, IpChange, IpChangeKind, Node, Slot, Timestamp};
+use crate::domain::session::session_name;
+use crate::domain::{Change, Ends, Event, Gateway, IpChange, IpChangeKind, Node, Slot, Timestamp};
 
 use record::Record;
 
@@ -69,8 +68,8 @@ pub fn decode(request: &Message<'_>, received_at: Timestamp, terms: &Terms) -> R
         None => Event::new(subscriber, event_time, received_at, []),
         Some(kind) => {
             let session = session(request)?;
-            let addresses = address::addresses(&record)?.into_iter().map(|prefix| IpChange {
-                prefix,
+            let addresses = address::addresses(&record)?.into_iter().map(|address| IpChange {
+                address,
                 session: session.clone(),
                 kind,
             });
@@ -99,26 +98,22 @@ fn change(kind: IpChangeKind, node: Node) -> Change {
     }
 }
 
-/// The session's name as a node: a hash of Origin-Host, Session-Id and Accounting-Sub-Session-Id.
-///
-/// Always a hash, because a Session-Id may be longer than a name, may differ from another in the case of its letters
-/// alone, and may hold the subscriber's number, which names of nodes must not.
+/// The session's name: of Origin-Host, which is its gateway, Session-Id and Accounting-Sub-Session-Id.
 fn session(request: &Message<'_>) -> Result<Node, Defect> {
     let id = required(request, &base::SESSION_ID)?;
-    let host = required(request, &base::ORIGIN_HOST)?;
-    let mut hash = Sha256::new();
-    for part in [&host.as_identity()?.to_ascii_lowercase().into_bytes(), id.data] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    if let Some(sub_session) = request.find(&base::ACCOUNTING_SUB_SESSION_ID) {
-        hash.update(sub_session.as_u64()?.to_be_bytes());
-    }
-    let mut name = String::from("session-");
-    for octet in hash.finalize().iter().take(16) {
-        use std::fmt::Write as _;
-        // Writing to a String cannot fail.
-        let _ = write!(name, "{octet:02x}");
-    }
-    Node::parse(&name).map_err(|_| Defect::invalid_value(&id))
+    let host = required(request, &base::ORIGIN_HOST)?
+        .as_identity()?
+        .to_ascii_lowercase();
+    let sub_session = request.find(&base::ACCOUNTING_SUB_SESSION_ID);
+    let sub_session = sub_session
+        .map(|avp| avp.as_u64())
+        .transpose()?
+        .map(u64::to_be_bytes);
+    let parts = [host.as_bytes(), id.data];
+    let parts = parts
+        .into_iter()
+        .chain(sub_session.as_ref().map(<[u8; 8]>::as_slice));
+    // A name too long for a gateway's is still a host's: such a session ends by itself alone.
+    let gateway = Gateway::parse(&host).ok();
+    Ok(session_name(gateway.as_ref(), &parts.collect::<Vec<_>>()))
 }

@@ -6,7 +6,9 @@ use crate::diameter::codec::{Avp, Defect, Group};
 use crate::diameter::dict::s6t::pdn_connectivity_status_type as status;
 use crate::diameter::dict::tgpp;
 use crate::diameter::dict::{AvpDef, base};
-use crate::domain::{Change, Ends, IpChange, IpChangeKind, IpPrefix, Node, Registrations, Slot};
+use crate::domain::{
+    Change, Ends, IpChange, IpChangeKind, Node, Registrations, RoutingDomain, SessionAddress, Slot,
+};
 
 use super::report::Changes;
 
@@ -40,12 +42,12 @@ pub(super) fn read(
             .find_all(&tgpp::SERVED_PARTY_IP_ADDRESS)
             .take(MOST_ADDRESSES)
         {
-            let prefix = match address.as_address()? {
-                IpAddr::V4(address) => IpPrefix::v4(address),
-                IpAddr::V6(address) => IpPrefix::v6(address, PREFIX_BITS),
+            let address = match address.as_address()? {
+                IpAddr::V4(address) => SessionAddress::v4(RoutingDomain::default(), address),
+                IpAddr::V6(address) => SessionAddress::v6(address, PREFIX_BITS),
             };
-            addresses.extend(prefix.map(|prefix| IpChange {
-                prefix,
+            addresses.extend(address.map(|address| IpChange {
+                address,
                 session: node.clone(),
                 kind,
             }));

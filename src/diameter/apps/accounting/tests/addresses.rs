@@ -11,7 +11,7 @@ fn told(kind: i32, write: impl FnOnce(&mut MessageBuilder<'_>)) -> Vec<IpChange>
 
 fn addresses(write: impl FnOnce(&mut MessageBuilder<'_>)) -> Vec<String> {
     let told = told(START, write);
-    told.into_iter().map(|change| change.prefix.text()).collect()
+    told.into_iter().map(|change| change.address.text()).collect()
 }
 
 fn ip(text: &str) -> IpAddr {

@@ -257,7 +257,7 @@ fn a_pdn_connection_has_its_addresses_for_as_long_as_it_stands() {
         });
         let addresses = events[0].addresses.iter();
         addresses
-            .map(|change| (change.prefix.text(), change.session.clone(), change.kind))
+            .map(|change| (change.address.text(), change.session.clone(), change.kind))
             .collect::<Vec<_>>()
     };
     for (created, kind) in [(0, IpChangeKind::Started), (1, IpChangeKind::Ended)] {
