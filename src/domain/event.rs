@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::{IpChange, Node, Slot, SubscriberIdentifiers, Timestamp};
+use super::{Facts, FeedId, IpChange, Node, Slot, Source, SubscriberIdentifiers, Timestamp};
 
 /// One message of the network, reduced to what matters for reachability.
 ///
@@ -18,6 +18,8 @@ pub struct Event {
     pub event_time: Timestamp,
     /// When reachd received it.
     pub received_at: Timestamp,
+    /// Who told it. Filled in where it is handed over to be made durable; until then [`FeedId::NONE`].
+    pub feed: FeedId,
     /// What happened. Nearly always one change.
     pub changes: SmallVec<[Change; 1]>,
     /// Which addresses its session got or lost. Only accounting tells.
@@ -45,6 +47,7 @@ impl Event {
                 event_time
             },
             received_at,
+            feed: FeedId::NONE,
             changes: changes.into_iter().collect(),
             addresses: Vec::new(),
         }
@@ -53,6 +56,13 @@ impl Event {
     /// How many addresses one event may tell of: a session has one of each family, perhaps a delegated prefix and some
     /// blocks of ports.
     pub const MOST_ADDRESSES: usize = 64;
+
+    /// The facts of one of its changes, with the node they belong to (`None`: to the slot).
+    pub fn facts<'a>(&self, change: &'a Change) -> (Slot, Option<&'a Node>, Facts) {
+        let (slot, node, mut facts) = Facts::of(change, self.event_time);
+        facts.source = Source::new(self.feed, self.event_time, self.received_at);
+        (slot, node, facts)
+    }
 
     /// The same event, which also tells of addresses; what is beyond [`Self::MOST_ADDRESSES`] is left out.
     ///

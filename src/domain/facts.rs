@@ -1,6 +1,6 @@
 //! What one node said of one subscriber in one slot, and how such facts join.
 
-use super::{Change, Ends, Node, Slot, Timestamp};
+use super::{Change, Ends, Node, Slot, Source, Timestamp};
 
 /// The newest report of one kind: ordered by its time, then by its end. The end is [`Timestamp::MAX`] if open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,10 +31,13 @@ pub struct Facts {
     pub ended_other_at: Option<Timestamp>,
     /// Newest registration that ended AMF-3GPP ([`Ends::amf_3gpp`]).
     pub ended_amf_at: Option<Timestamp>,
+    /// Who told the newest of it, and when.
+    pub source: Source,
 }
 
 impl Facts {
-    /// The facts of one change, with the node they belong to (`None`: to the slot).
+    /// The facts of one change, with the node they belong to (`None`: to the slot), and without their source: see
+    /// [`Event::facts`](super::Event::facts).
     pub fn of(change: &Change, at: Timestamp) -> (Slot, Option<&Node>, Self) {
         let mut facts = Self::default();
         let report = |until: &Option<Timestamp>| {
@@ -88,7 +91,11 @@ impl Facts {
             cleared_at,
             ended_other_at,
             ended_amf_at,
+            source,
         } = other;
+        if (other.newest(), *source) > (self.newest(), self.source) {
+            self.source = *source;
+        }
         self.registered_at = self.registered_at.max(*registered_at);
         self.deregistered_at = self.deregistered_at.max(*deregistered_at);
         self.reachable = self.reachable.max(*reachable);
@@ -111,6 +118,7 @@ impl Facts {
             cleared_at,
             ended_other_at,
             ended_amf_at,
+            source,
         } = *self;
         Self {
             registered_at: later(registered_at),
@@ -120,13 +128,25 @@ impl Facts {
             cleared_at: later(cleared_at),
             ended_other_at: later(ended_other_at),
             ended_amf_at: later(ended_amf_at),
+            // It is the newest fact's, which goes last.
+            source: if later(self.newest()).is_some() {
+                source
+            } else {
+                Source::default()
+            },
         }
     }
 
-    /// The newest time in what the node itself said.
-    pub(super) fn newest(&self) -> Option<Timestamp> {
-        let reports = self.reachable.max(self.unreachable).map(|report| report.at);
-        self.registered_at.max(self.deregistered_at).max(reports)
+    /// The newest time in it: the one whose source is kept. What a registration ended elsewhere is as old as that
+    /// registration.
+    pub fn newest(&self) -> Option<Timestamp> {
+        let said = self.registered_at.max(self.deregistered_at);
+        said.max(self.newest_report()).max(self.cleared_at)
+    }
+
+    /// The newest time of a report, whichever it says.
+    pub(super) fn newest_report(&self) -> Option<Timestamp> {
+        self.reachable.max(self.unreachable).map(|report| report.at)
     }
 
     /// The newest report of reachability.

@@ -60,7 +60,7 @@ impl Registrations {
         let mut effect = Effect::NONE;
         for (place, change) in event.changes.iter().enumerate() {
             effect.add(place, self.judge(change, event.event_time));
-            let (slot, node, facts) = Facts::of(change, event.event_time);
+            let (slot, node, facts) = event.facts(change);
             self.join(slot, node.map(|node| keep(slot, node)).as_ref(), &facts);
         }
         effect
@@ -176,7 +176,7 @@ impl Registrations {
             ..*facts
         };
         if let Some(node) = node
-            && own != Facts::default()
+            && own.newest().is_some()
         {
             match self
                 .held
@@ -279,7 +279,7 @@ impl Registrations {
             facts.deregistered_at = facts.deregistered_at.filter(|at| matters(*at));
             facts.reachable = facts.reachable.filter(|report| matters(report.at));
             facts.unreachable = facts.unreachable.filter(|report| matters(report.at));
-            *facts != Facts::default()
+            facts.newest().is_some()
         });
         self.forget_oldest(slot);
     }
@@ -358,6 +358,9 @@ impl Registrations {
             .in_slot(holder.slot)
             .find(|held| held.node.is_unnamed() && !held.slot.is_shared());
         if let Some(Registration { facts: reported, .. }) = of_somebody {
+            if (reported.newest_report(), reported.source) > (facts.newest(), facts.source) {
+                facts.source = reported.source;
+            }
             facts.reachable = facts.reachable.max(reported.reachable);
             facts.unreachable = facts.unreachable.max(reported.unreachable);
         }

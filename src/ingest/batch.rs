@@ -1,6 +1,6 @@
 //! Arithmetic of batches: events in, rows out, without a clock or a store.
 
-use crate::domain::{Change, Event, Facts, IpChangeKind, IpFacts, Node, SessionAddress, Slot, SubscriberId};
+use crate::domain::{Change, Event, IpChangeKind, IpFacts, Node, SessionAddress, Slot, SubscriberId};
 use crate::store::{Batch, BindingRow, IpSessionRow, RegistrationRow};
 
 /// The rows that make these events durable: one per key, sorted by key, facts of the same key joined.
@@ -10,7 +10,7 @@ pub(super) fn rows<'a>(events: impl Iterator<Item = &'a Event> + Clone) -> Batch
     for event in events {
         let subscriber = event.subscriber.subscriber();
         for change in &event.changes {
-            let (slot, node, facts) = Facts::of(change, event.event_time);
+            let (slot, node, facts) = event.facts(change);
             let node = node.cloned();
             let received_at = event.received_at;
             registrations.push(RegistrationRow {

@@ -1,7 +1,7 @@
 //! Metrics of feeds and of the pipeline. Handles are made once and held.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI16, AtomicUsize, Ordering};
 
 use metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
@@ -10,7 +10,7 @@ use metrics::{
 
 use super::activity::Tally;
 use super::config::MAX_LANES;
-use crate::domain::{Change, Event, Outcome};
+use crate::domain::{Change, Event, FeedId, Outcome};
 
 /// Events by feed, kind and outcome.
 pub const EVENTS: &str = "reachd_events_total";
@@ -104,6 +104,7 @@ pub struct Feed(Arc<FeedMetrics>);
 #[derive(Debug)]
 struct FeedMetrics {
     name: Box<str>,
+    id: AtomicI16,
     outcomes: [[Counter; OUTCOMES.len()]; KINDS.len()],
     refusals: [Counter; Refusal::ALL.len()],
     tally: Tally,
@@ -123,6 +124,7 @@ impl Feed {
         };
         Self(Arc::new(FeedMetrics {
             name: name.into(),
+            id: AtomicI16::new(FeedId::NONE.number()),
             outcomes: KINDS.map(|kind| OUTCOMES.map(|outcome| event(kind, outcome.name()))),
             refusals: Refusal::ALL.map(|refusal| event("any", refusal.name())),
             tally: Tally::default(),
@@ -133,6 +135,16 @@ impl Feed {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// The number under which facts remember it: [`FeedId::NONE`] until it has one.
+    pub fn id(&self) -> FeedId {
+        FeedId::from_number(self.0.id.load(Ordering::Relaxed)).unwrap_or(FeedId::NONE)
+    }
+
+    /// Gives it its number.
+    pub fn known_as(&self, id: FeedId) {
+        self.0.id.store(id.number(), Ordering::Relaxed);
     }
 
     pub(super) fn tally(&self) -> &Tally {

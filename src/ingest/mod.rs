@@ -224,7 +224,10 @@ impl Ingest {
         feed.tally().heard(event.received_at);
         let lane = self.lane(&event)?;
         let submission = Submission {
-            event,
+            event: Event {
+                feed: feed.id(),
+                ..event
+            },
             ack,
             feed: feed.clone(),
             accepted: Instant::now(),
@@ -259,7 +262,10 @@ impl Ingest {
         };
         place.keep();
         sender.send(Submission {
-            event,
+            event: Event {
+                feed: feed.id(),
+                ..event
+            },
             ack,
             feed: feed.clone(),
             accepted,

@@ -2,8 +2,8 @@
 //! column and never its value.
 
 use crate::domain::{
-    ExternalIdentifier, Facts, Identifier, Msisdn, Node, Report, SessionAddress, Slot, SubscriberId,
-    Timestamp,
+    ExternalIdentifier, Facts, FeedId, Identifier, Msisdn, Node, Report, SessionAddress, Slot, Source,
+    SubscriberId, Timestamp,
 };
 
 use super::{BindingRow, IpSessionRow, RegistrationRow, StoreError};
@@ -28,11 +28,13 @@ pub(super) struct StoredRegistration<'a> {
     pub(super) ended_other_at: Option<i64>,
     pub(super) ended_amf_at: Option<i64>,
     pub(super) received_at: i64,
+    pub(super) feed: i16,
+    pub(super) delay: i32,
 }
 
 impl StoredRegistration<'_> {
     /// The column of each field.
-    pub(super) const COLUMNS: [&'static str; 13] = [
+    pub(super) const COLUMNS: [&'static str; 15] = [
         "subscriber_id",
         "slot",
         "node",
@@ -46,6 +48,8 @@ impl StoredRegistration<'_> {
         "ended_other_at",
         "ended_amf_at",
         "received_at",
+        "feed",
+        "delay",
     ];
 
     /// An error about a column of this table.
@@ -89,6 +93,10 @@ impl StoredRegistration<'_> {
                 cleared_at: time("cleared_at", self.cleared_at)?,
                 ended_other_at: time("ended_other_at", self.ended_other_at)?,
                 ended_amf_at: time("ended_amf_at", self.ended_amf_at)?,
+                source: Source {
+                    feed: FeedId::from_number(self.feed).ok_or_else(|| Self::wrong("feed"))?,
+                    delay: self.delay,
+                },
             },
             received_at: Timestamp::from_micros(self.received_at)
                 .ok_or_else(|| Self::wrong("received_at"))?,
@@ -109,6 +117,7 @@ impl<'a> From<&'a RegistrationRow> for StoredRegistration<'a> {
             cleared_at,
             ended_other_at,
             ended_amf_at,
+            source: Source { feed, delay },
         } = row.facts;
         Self {
             subscriber_id: row.subscriber.as_i64(),
@@ -124,6 +133,8 @@ impl<'a> From<&'a RegistrationRow> for StoredRegistration<'a> {
             ended_other_at: time(ended_other_at),
             ended_amf_at: time(ended_amf_at),
             received_at: row.received_at.as_micros(),
+            feed: feed.number(),
+            delay,
         }
     }
 }

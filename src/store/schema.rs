@@ -26,6 +26,7 @@ pub(super) static POSTGRES: LazyLock<Migrator> = migrations!("postgres":
     5 "monitoring",
     6 "sh_subscription",
     8 "erasure",
+    9 "feed",
 );
 
 pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite":
@@ -36,6 +37,7 @@ pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite":
     5 "monitoring",
     6 "sh_subscription",
     8 "erasure",
+    9 "feed",
 );
 
 /// The newest migration that was applied. The table belongs to sqlx.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reachd::domain::{
-    Change, Ends, Event, Identifier, Imsi, Msisdn, Node, Outcome, Slot, Status, SubscriberId,
+    Change, Ends, Event, FeedId, Identifier, Imsi, Msisdn, Node, Outcome, Slot, Source, Status, SubscriberId,
     SubscriberIdentifiers, Timestamp,
 };
 use reachd::index::Index;
@@ -109,6 +109,22 @@ on_each_engine! {
             pipeline.submit(token as u64, attach(1, time)).unwrap();
             assert_eq!(pipeline.results(1).await[&(token as u64)], Ok(outcome));
         }
+    }
+
+    async fn a_fact_remembers_which_feed_told_it_and_when(fresh) {
+        let mut pipeline = Pipeline::start(&fresh.store, IngestConfig::default());
+        let feed = FeedId::from_number(7).unwrap();
+        pipeline.feed.known_as(feed);
+        let late = Event { received_at: at(3_000_000), ..attach(1, 1_000_000) };
+        pipeline.submit(0, late).unwrap();
+        pipeline.results(1).await;
+        let known = pipeline.index.registrations(&Identifier::Imsi(imsi(1)));
+        let expected = vec![Source { feed, delay: 2000 }];
+        assert_eq!(known.iter().map(|held| held.facts.source).collect::<Vec<_>>(), expected);
+        let mut stored = Vec::new();
+        let mut collect = |row| if let Loaded::Registration(row) = row { stored.push(row.facts.source) };
+        fresh.reopened().await.load(&mut collect).await.unwrap();
+        assert_eq!(stored, expected);
     }
 
     async fn an_event_that_the_store_refuses_harms_no_other(fresh) {

@@ -14,7 +14,7 @@ use crate::store::{Loaded, StoreError};
 // Out of a query and not out of the table, which may be partitioned.
 const REGISTRATIONS: &str = "COPY (SELECT subscriber_id, slot, node, registered_at, deregistered_at, \
     reachable_at, reachable_until, unreachable_at, unreachable_until, cleared_at, ended_other_at, ended_amf_at, \
-    received_at FROM registration) TO STDOUT (FORMAT binary)";
+    received_at, feed, delay FROM registration) TO STDOUT (FORMAT binary)";
 const BINDINGS: &str = "COPY (SELECT subscriber_id, identifier_id, kind, value, bound_at FROM identifier) \
     TO STDOUT (FORMAT binary)";
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -96,10 +96,10 @@ pub(super) async fn copy<const N: usize>(
     }
 }
 
-fn registration<'a>(tuple: &Tuple<'a, 13>) -> Result<StoredRegistration<'a>, StoreError> {
+fn registration<'a>(tuple: &Tuple<'a, 15>) -> Result<StoredRegistration<'a>, StoreError> {
     let columns = StoredRegistration::COLUMNS;
-    let [subscriber_id, slot, node, times @ .., received_at] = tuple;
-    let [_, _, _, time_columns @ .., _] = columns;
+    let [subscriber_id, slot, node, times @ .., received_at, feed, delay] = tuple;
+    let [_, _, _, time_columns @ .., _, _, _] = columns;
     let mut read = [None; 9];
     for ((time, field), column) in read.iter_mut().zip(times).zip(time_columns) {
         *time = field
@@ -131,6 +131,8 @@ fn registration<'a>(tuple: &Tuple<'a, 13>) -> Result<StoredRegistration<'a>, Sto
         ended_other_at,
         ended_amf_at,
         received_at: bigint(*received_at).ok_or_else(|| StoredRegistration::wrong("received_at"))?,
+        feed: smallint(*feed).ok_or_else(|| StoredRegistration::wrong("feed"))?,
+        delay: integer(*delay).ok_or_else(|| StoredRegistration::wrong("delay"))?,
     })
 }
 
@@ -148,6 +150,10 @@ fn binding<'a>(tuple: &Tuple<'a, 5>) -> Result<StoredBinding<&'a str>, StoreErro
 
 pub(super) fn bigint(field: Option<&[u8]>) -> Option<i64> {
     field?.try_into().ok().map(i64::from_be_bytes)
+}
+
+pub(super) fn integer(field: Option<&[u8]>) -> Option<i32> {
+    field?.try_into().ok().map(i32::from_be_bytes)
 }
 
 pub(super) fn smallint(field: Option<&[u8]>) -> Option<i16> {

@@ -8,14 +8,35 @@ use sqlx::query::Query;
 use crate::store::Batch;
 use crate::store::row::{StoredBinding, StoredIpSession, StoredRegistration};
 
-/// Joins arrays $1 to $13 into table `registration`. Rows that would stay as they are are not written again: what was
+/// The time of a row's newest fact, whose source the row keeps.
+macro_rules! newest {
+    ($row:literal) => {
+        concat!(
+            "COALESCE(GREATEST(",
+            $row,
+            ".registered_at, ",
+            $row,
+            ".deregistered_at, ",
+            $row,
+            ".reachable_at, ",
+            $row,
+            ".unreachable_at, ",
+            $row,
+            ".cleared_at), 0)"
+        )
+    };
+}
+
+/// Joins arrays $1 to $15 into table `registration`. Rows that would stay as they are are not written again: what was
 /// sent a second time after a lost answer costs no log.
 macro_rules! join_registrations {
     () => {
-        "INSERT INTO registration AS r (subscriber_id, slot, node, registered_at, deregistered_at,
-    reachable_at, reachable_until, unreachable_at, unreachable_until, cleared_at, ended_other_at, ended_amf_at, received_at)
+        concat!(
+            "INSERT INTO registration AS r (subscriber_id, slot, node, registered_at, deregistered_at,
+    reachable_at, reachable_until, unreachable_at, unreachable_until, cleared_at, ended_other_at, ended_amf_at, received_at,
+    feed, delay)
 SELECT * FROM UNNEST($1::bigint[], $2::smallint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[])
+    $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::smallint[], $15::integer[])
 ON CONFLICT (subscriber_id, slot, node) DO UPDATE SET
     registered_at = GREATEST(r.registered_at, excluded.registered_at),
     deregistered_at = GREATEST(r.deregistered_at, excluded.deregistered_at),
@@ -32,7 +53,11 @@ ON CONFLICT (subscriber_id, slot, node) DO UPDATE SET
     cleared_at = GREATEST(r.cleared_at, excluded.cleared_at),
     ended_other_at = GREATEST(r.ended_other_at, excluded.ended_other_at),
     ended_amf_at = GREATEST(r.ended_amf_at, excluded.ended_amf_at),
-    received_at = GREATEST(r.received_at, excluded.received_at)
+    received_at = GREATEST(r.received_at, excluded.received_at),
+    feed = CASE WHEN (", newest!("excluded"), ", excluded.feed, excluded.delay)
+        > (", newest!("r"), ", r.feed, r.delay) THEN excluded.feed ELSE r.feed END,
+    delay = CASE WHEN (", newest!("excluded"), ", excluded.feed, excluded.delay)
+        > (", newest!("r"), ", r.feed, r.delay) THEN excluded.delay ELSE r.delay END
 WHERE excluded.received_at > r.received_at
    OR excluded.registered_at > COALESCE(r.registered_at, 0)
    OR excluded.deregistered_at > COALESCE(r.deregistered_at, 0)
@@ -41,7 +66,9 @@ WHERE excluded.received_at > r.received_at
     > (COALESCE(r.unreachable_at, 0), COALESCE(r.unreachable_until, 0))
    OR excluded.cleared_at > COALESCE(r.cleared_at, 0)
    OR excluded.ended_other_at > COALESCE(r.ended_other_at, 0)
-   OR excluded.ended_amf_at > COALESCE(r.ended_amf_at, 0)"
+   OR excluded.ended_amf_at > COALESCE(r.ended_amf_at, 0)
+   OR (", newest!("excluded"), ", excluded.feed, excluded.delay) > (", newest!("r"), ", r.feed, r.delay)"
+        )
     };
 }
 
@@ -72,7 +99,7 @@ const BINDINGS: &str = concat!("/* reachd: commit bindings */ ", join_bindings!(
 /// Both are one statement too, and therefore one transaction.
 const BOTH: &str = concat!(
     "/* reachd: commit both */ WITH bindings AS (",
-    join_bindings!(14, 15, 16, 17, 18),
+    join_bindings!(16, 17, 18, 19, 20),
     ") ",
     join_registrations!()
 );
@@ -80,10 +107,10 @@ const BOTH: &str = concat!(
 /// All three likewise, for whenever there are sessions; the other arrays may be empty.
 const ALL: &str = concat!(
     "/* reachd: commit all */ WITH bindings AS (",
-    join_bindings!(14, 15, 16, 17, 18),
+    join_bindings!(16, 17, 18, 19, 20),
     "), ip_sessions AS (
 INSERT INTO ip_session AS i (subscriber_id, session, prefix, started_at, ended_at)
-SELECT * FROM UNNEST($19::bigint[], $20::text[], $21::text[], $22::bigint[], $23::bigint[])
+SELECT * FROM UNNEST($21::bigint[], $22::text[], $23::text[], $24::bigint[], $25::bigint[])
 ON CONFLICT (subscriber_id, session, prefix) DO UPDATE SET
     started_at = GREATEST(i.started_at, excluded.started_at),
     ended_at = GREATEST(i.ended_at, excluded.ended_at)
@@ -135,6 +162,8 @@ fn bind_registrations(query: Statement, rows: &[StoredRegistration<'_>]) -> Stat
         .bind(rows.iter().map(|row| row.ended_other_at).bind_iter())
         .bind(rows.iter().map(|row| row.ended_amf_at).bind_iter())
         .bind(rows.iter().map(|row| row.received_at).bind_iter())
+        .bind(rows.iter().map(|row| row.feed).bind_iter())
+        .bind(rows.iter().map(|row| row.delay).bind_iter())
 }
 
 fn bind_bindings(query: Statement, rows: &[StoredBinding<String>]) -> Statement {

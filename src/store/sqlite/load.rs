@@ -8,7 +8,7 @@ use crate::store::row::{StoredBinding, StoredRegistration};
 use crate::store::{Loaded, StoreError};
 
 const REGISTRATIONS: &str = "SELECT subscriber_id, slot, node, registered_at, deregistered_at, reachable_at, \
-    reachable_until, unreachable_at, unreachable_until, cleared_at, ended_other_at, ended_amf_at, received_at \
+    reachable_until, unreachable_at, unreachable_until, cleared_at, ended_other_at, ended_amf_at, received_at, feed, delay \
     FROM registration";
 const BINDINGS: &str = "SELECT subscriber_id, identifier_id, kind, value, bound_at FROM identifier";
 
@@ -47,6 +47,8 @@ fn registration(row: &SqliteRow) -> Result<StoredRegistration<'_>, StoreError> {
         ended_other_at: registration_field(row, 10)?,
         ended_amf_at: registration_field(row, 11)?,
         received_at: registration_field(row, 12)?,
+        feed: registration_field(row, 13)?,
+        delay: registration_field(row, 14)?,
     })
 }
 

@@ -10,15 +10,35 @@ use sqlx::sqlite::{Sqlite, SqliteArguments};
 use crate::store::row::{StoredBinding, StoredIpSession, StoredRegistration};
 use crate::store::{BindingRow, IpSessionRow, RegistrationRow};
 
-/// Rows per statement, greatest first; 13 × 128 values are far below SQLite's limit of 32766.
+/// Rows per statement, greatest first; 15 × 128 values are far below SQLite's limit of 32766.
 pub(super) const SIZES: [usize; 3] = [128, 16, 1];
 
 const INTO_REGISTRATION: &str = "INSERT INTO registration AS r (subscriber_id, slot, node, registered_at, \
     deregistered_at, reachable_at, reachable_until, unreachable_at, unreachable_until, cleared_at, ended_other_at, \
-    ended_amf_at, received_at) VALUES ";
+    ended_amf_at, received_at, feed, delay) VALUES ";
+
+/// The time of a row's newest fact, whose source the row keeps.
+macro_rules! newest {
+    ($row:literal) => {
+        concat!(
+            "max(ifnull(",
+            $row,
+            ".registered_at, 0), ifnull(",
+            $row,
+            ".deregistered_at, 0), ifnull(",
+            $row,
+            ".reachable_at, 0), ifnull(",
+            $row,
+            ".unreachable_at, 0), ifnull(",
+            $row,
+            ".cleared_at, 0))"
+        )
+    };
+}
 
 /// max() of SQLite is NULL if one of its arguments is.
-const JOIN_REGISTRATION: &str = " ON CONFLICT (subscriber_id, slot, node) DO UPDATE SET
+const JOIN_REGISTRATION: &str = concat!(
+    " ON CONFLICT (subscriber_id, slot, node) DO UPDATE SET
     registered_at = COALESCE(max(r.registered_at, excluded.registered_at), r.registered_at, excluded.registered_at),
     deregistered_at =
         COALESCE(max(r.deregistered_at, excluded.deregistered_at), r.deregistered_at, excluded.deregistered_at),
@@ -37,7 +57,12 @@ const JOIN_REGISTRATION: &str = " ON CONFLICT (subscriber_id, slot, node) DO UPD
     ended_other_at =
         COALESCE(max(r.ended_other_at, excluded.ended_other_at), r.ended_other_at, excluded.ended_other_at),
     ended_amf_at = COALESCE(max(r.ended_amf_at, excluded.ended_amf_at), r.ended_amf_at, excluded.ended_amf_at),
-    received_at = max(r.received_at, excluded.received_at)";
+    received_at = max(r.received_at, excluded.received_at),
+    feed = CASE WHEN (", newest!("excluded"), ", excluded.feed, excluded.delay)
+        > (", newest!("r"), ", r.feed, r.delay) THEN excluded.feed ELSE r.feed END,
+    delay = CASE WHEN (", newest!("excluded"), ", excluded.feed, excluded.delay)
+        > (", newest!("r"), ", r.feed, r.delay) THEN excluded.delay ELSE r.delay END"
+);
 
 const INTO_IDENTIFIER: &str =
     "INSERT INTO identifier AS i (subscriber_id, identifier_id, kind, value, bound_at) VALUES ";
@@ -54,7 +79,7 @@ const JOIN_IP_SESSION: &str = " ON CONFLICT (subscriber_id, session, prefix) DO 
     ended_at = COALESCE(max(i.ended_at, excluded.ended_at), i.ended_at, excluded.ended_at)";
 
 static REGISTRATIONS: LazyLock<[String; 3]> =
-    LazyLock::new(|| SIZES.map(|rows| text(INTO_REGISTRATION, 13, rows, JOIN_REGISTRATION)));
+    LazyLock::new(|| SIZES.map(|rows| text(INTO_REGISTRATION, 15, rows, JOIN_REGISTRATION)));
 static BINDINGS: LazyLock<[String; 3]> =
     LazyLock::new(|| SIZES.map(|rows| text(INTO_IDENTIFIER, 5, rows, JOIN_IDENTIFIER)));
 static IP_SESSIONS: LazyLock<[String; 3]> =
@@ -81,6 +106,8 @@ pub(super) async fn registrations(
             .bind(row.ended_other_at)
             .bind(row.ended_amf_at)
             .bind(row.received_at)
+            .bind(row.feed)
+            .bind(row.delay)
     })
     .await
 }

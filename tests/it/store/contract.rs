@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use reachd::domain::{
-    ExternalIdentifier, Facts, Identifier, Imsi, Node, Report, Slot, SubscriberId, Timestamp,
+    ExternalIdentifier, Facts, FeedId, Identifier, Imsi, Node, Report, Slot, Source, SubscriberId, Timestamp,
 };
 use reachd::store::{Batch, BindingRow, Loaded, RegistrationRow, Store};
 
@@ -136,6 +136,7 @@ on_each_engine! {
                         cleared_at: None,
                         ended_other_at: Some(at(2)),
                         ended_amf_at: Some(at(3)),
+                        source: Source { feed: FeedId::from_number(1000).unwrap(), delay: i32::MIN },
                     },
                     received_at: Timestamp::MAX,
                 };

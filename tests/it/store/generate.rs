@@ -1,7 +1,8 @@
 //! Random facts out of a seed: few times and few nodes, so that everything collides with everything.
 
 use reachd::domain::{
-    Change, Ends, ExternalIdentifier, Facts, Identifier, Imsi, Msisdn, Node, Slot, SubscriberId, Timestamp,
+    Change, Ends, ExternalIdentifier, Facts, FeedId, Identifier, Imsi, Msisdn, Node, Slot, Source,
+    SubscriberId, Timestamp,
 };
 use reachd::store::{Batch, BindingRow, RegistrationRow};
 
@@ -60,7 +61,12 @@ impl Random {
             7..9 => Change::Unreachable { slot, node, until },
             _ => Change::Cleared { slot },
         };
-        let (slot, node, facts) = Facts::of(&change, self.time());
+        let (slot, node, mut facts) = Facts::of(&change, self.time());
+        let feed = FeedId::from_number(self.pick(&[0, 1, 2])).unwrap();
+        facts.source = Source {
+            feed,
+            delay: self.pick(&[-1, 0, 1000]),
+        };
         RegistrationRow {
             subscriber,
             slot,

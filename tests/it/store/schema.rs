@@ -32,6 +32,7 @@ async fn drop_schema(store: &AnyStore, config: &StoreConfig) {
         "monitoring",
         "monitoring_reference",
         "sh_subscription",
+        "feed",
         "_sqlx_migrations",
     ] {
         execute(store, config, &format!("DROP TABLE {table}")).await;
