@@ -2,16 +2,20 @@
 //!
 //! Read in this order: [`subscriber`] (who), [`slot`] and [`node`] (where), [`event`] (what a feed says),
 //! [`facts`] (what is kept of it), [`feed`] (who said it), [`registration`] (how facts make up what is known),
-//! [`reachability`] (the answer), [`freshness`] (how sure), [`session`], [`session_address`], [`ip_session`] and
+//! [`reachability`] (the answer), [`confirmation`] (how sure, by what the [`coverage`] and the [health](feed_health) of feeds
+//! allow), [`freshness`] (whether that is enough), [`session`], [`session_address`], [`ip_session`] and
 //! [`holders`] (which addresses a session has, and until when), [`device`] (who is asked about), [`monitoring`] (what the
 //! network is asked to watch), [`erasure`] (what is kept of whoever was erased: nothing).
 //! Time always comes in as a parameter. Nothing here knows Diameter, gRPC or SQL.
 
+pub mod confirmation;
+pub mod coverage;
 pub mod device;
 pub mod erasure;
 pub mod event;
 pub mod facts;
 pub mod feed;
+pub mod feed_health;
 pub mod freshness;
 pub mod holders;
 pub mod ip_session;
@@ -27,11 +31,14 @@ pub mod subscriber;
 pub mod subscription;
 pub mod time;
 
+pub use confirmation::{Confirmed, Feeds, Why};
+pub use coverage::{Coverage, Tells};
 pub use device::DeviceQuery;
 pub use erasure::{Erasures, Pseudonym, PseudonymKey, Refuse, Screened};
 pub use event::{Change, Ends, Event};
 pub use facts::{Facts, Report};
 pub use feed::{FeedId, Source};
+pub use feed_health::{FeedHealth, Gap, Prefixes, Signs, Silence};
 pub use freshness::Freshness;
 pub use holders::{Holders, Holding};
 pub use ip_session::{IpChange, IpChangeKind, IpFacts};

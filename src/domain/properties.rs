@@ -7,7 +7,7 @@ use super::*;
 
 mod erasure;
 
-fn at(time: i64) -> Timestamp {
+pub(super) fn at(time: i64) -> Timestamp {
     Timestamp::from_micros(time).unwrap()
 }
 
@@ -27,7 +27,7 @@ fn nodes() -> impl Strategy<Value = Node> {
     prop_oneof![3 => named(), 1 => Just(Node::unnamed())]
 }
 
-fn slots() -> impl Strategy<Value = Slot> {
+pub(super) fn slots() -> impl Strategy<Value = Slot> {
     prop::sample::select(Slot::ALL.to_vec())
 }
 
@@ -58,7 +58,7 @@ fn event(time: i64, changes: impl IntoIterator<Item = Change>) -> Event {
     Event::new(imsi.into(), at(time), at(1000), changes)
 }
 
-fn events_in(slots: impl Strategy<Value = Slot>) -> impl Strategy<Value = Vec<Event>> {
+pub(super) fn events_in(slots: impl Strategy<Value = Slot>) -> impl Strategy<Value = Vec<Event>> {
     let one = (times(), 0..3i16, prop::collection::vec(changes_in(slots), 1..3));
     let told = |(time, feed, changes)| Event {
         feed: FeedId::from_number(feed).unwrap(),
@@ -67,7 +67,7 @@ fn events_in(slots: impl Strategy<Value = Slot>) -> impl Strategy<Value = Vec<Ev
     prop::collection::vec(one.prop_map(told), 0..14)
 }
 
-fn after(events: &[Event]) -> Registrations {
+pub(super) fn after(events: &[Event]) -> Registrations {
     let mut registrations = Registrations::default();
     for event in events {
         registrations.apply(event);

@@ -230,7 +230,7 @@ impl Registrations {
 }
 
 /// What facts say at `now`.
-fn node_state(facts: &Facts, now: Timestamp) -> SlotState {
+pub(super) fn node_state(facts: &Facts, now: Timestamp) -> SlotState {
     let Some(present) = facts.registered_at.or_else(|| facts.reachable_at()) else {
         return SlotState::Unknown;
     };

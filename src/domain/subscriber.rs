@@ -187,6 +187,11 @@ impl SubscriberId {
         self.0 & !VALUE_MASK != KIND_IMSI
     }
 
+    /// The IMSI this id was derived from, if it was derived from one.
+    pub fn as_imsi(self) -> Option<Imsi> {
+        (self.0 & !VALUE_MASK == KIND_IMSI).then_some(Imsi(self.0 & VALUE_MASK))
+    }
+
     /// The number this id was derived from, if it was derived from a number.
     pub fn as_msisdn(self) -> Option<Msisdn> {
         (self.0 & !VALUE_MASK == KIND_MSISDN).then_some(Msisdn(self.0 & VALUE_MASK))
