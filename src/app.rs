@@ -243,10 +243,11 @@ impl App {
         let _reloading = reload_when_asked(&stop, node.reload());
         let closing = CancellationToken::new();
         let health = Health::new().await;
-        let streams = GrpcFeed::new(ingest.clone(), Arc::clone(&clock), closing.clone());
+        let peers = config.diameter.peers.iter().map(|peer| peer.identity.clone());
+        let streams = GrpcFeed::new(ingest.clone(), Arc::clone(&clock), peers, closing.clone());
         let provisioning = Provisioning::new(ingest.clone(), Arc::clone(&clock), closing.clone());
         let listing = listing
-            .with(FeedKind::Grpc, streams.feed())
+            .with_grpc(streams.sources())
             .with(FeedKind::Provisioning, provisioning.feed());
         let services = Services {
             lookup: Lookup::new(Arc::clone(&index), config.freshness.max_age),

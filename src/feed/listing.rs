@@ -8,11 +8,14 @@ use crate::domain::Timestamp;
 use crate::ingest::{Activity, Feed};
 use crate::proto::v1;
 
+use super::grpc::sources::Sources;
+
 /// Where to look. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     peers: Option<Peers>,
     diameter: Vec<Feed>,
+    grpc: Option<Sources>,
     others: Vec<(v1::FeedKind, Feed)>,
 }
 
@@ -22,6 +25,13 @@ impl Listing {
     pub fn with_diameter(mut self, peers: Peers, feeds: Vec<Feed>) -> Self {
         self.peers = Some(peers);
         self.diameter = feeds;
+        self
+    }
+
+    /// Adds those who publish over gRPC.
+    #[must_use]
+    pub fn with_grpc(mut self, sources: Sources) -> Self {
+        self.grpc = Some(sources);
         self
     }
 
@@ -39,8 +49,10 @@ impl Listing {
             let feed = self.diameter.iter().find(|feed| *feed.name() == *status.name);
             peer(status, feed.map(Feed::activity))
         });
+        let grpc = self.grpc.iter().flat_map(Sources::feeds);
+        let grpc = grpc.map(|feed| other(v1::FeedKind::Grpc, &feed));
         let others = self.others.iter().map(|(kind, feed)| other(*kind, feed));
-        diameter.chain(others).collect()
+        diameter.chain(grpc).chain(others).collect()
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Activity {
     pub refused: u64,
     /// Streams or calls that are open, as far as the feed has such.
     pub sessions: u32,
-    /// When an event last came, by this machine's clock.
+    /// When an event or a sign of life last came, by this machine's clock.
     pub last_heard: Option<Timestamp>,
 }
 
@@ -63,6 +63,11 @@ impl Feed {
             sessions: tally.sessions.load(Relaxed),
             last_heard: Timestamp::from_micros(tally.heard.load(Relaxed)),
         }
+    }
+
+    /// It has shown at that time that it lives, without an event.
+    pub fn heard(&self, at: Timestamp) {
+        self.tally().heard(at);
     }
 
     /// A stream or call of it has begun.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use reachd::proto::v1::{RegistrationChange as Change, Slot};
 
 use crate::support::daemon::{Daemon, Engine, Home};
-use crate::support::publisher::{Publisher, event, event_with_number};
+use crate::support::publisher::{Publisher, event, event_with_number, registration};
 use crate::support::wire::{DRA, Peer, Request, SUCCESS, code};
 use crate::support::{Subscriber, ago};
 
@@ -150,6 +150,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         client::STRAY_ANSWERS,
         feed::diameter::DUPLICATES,
         feed::diameter::RESETS,
+        feed::grpc::sources::HEARTBEATS,
         monitoring::TARGETS,
         monitoring::CONFIGURATIONS,
         monitoring::LAG,
@@ -261,7 +262,7 @@ async fn work(daemon: &Daemon, subscriber: &Subscriber) {
     let older = event(subscriber, Slot::Msc, "99910001", Change::Registered, ago(600));
     publisher.publish(older).await;
     let mut nameless = registered.clone();
-    nameless.registration.as_mut().unwrap().node = String::new();
+    registration(&mut nameless).node = String::new();
     publisher.send(nameless).await.unwrap();
     let mut nobody = registered.clone();
     nobody.subscriber = None;

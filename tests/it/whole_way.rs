@@ -10,7 +10,7 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::support::daemon::{Engine, Home, phone};
-use crate::support::publisher::{Publisher, event, event_with_number};
+use crate::support::publisher::{Publisher, event, event_with_number, registration};
 use crate::support::wire::{DRA, OTHER_DRA, Peer, Request, SUCCESS};
 use crate::support::{Subscriber, ago, eventually, on_each_engine};
 
@@ -184,7 +184,7 @@ on_each_engine! {
         let mut timeless = good(50);
         timeless.event_time = None;
         let mut nowhere = good(50);
-        nowhere.registration.as_mut().unwrap().slot = 0;
+        registration(&mut nowhere).slot = 0;
 
         let mut last = publisher.send(good(60)).await.unwrap();
         let mut refused = Vec::new();

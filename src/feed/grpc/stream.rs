@@ -17,8 +17,10 @@ use tonic::{Code, Status, Streaming};
 use crate::grpc::error::status;
 use crate::ingest::{Ack, Acked, Acknowledge, Refused, SubmitError};
 use crate::proto::v1;
+use crate::proto::v1::publish_events_request::Content;
 
 use super::refusal::{Reason, Refusal};
+use super::sources::Source;
 use super::window::Window;
 use super::{Shared, convert};
 
@@ -27,6 +29,7 @@ type Responses = mpsc::Sender<Result<v1::PublishEventsResponse, Status>>;
 /// Serves one stream.
 pub(super) struct Publisher<'a> {
     shared: &'a Shared,
+    source: &'a Source,
     progress: Progress,
     /// Given along with each event.
     ack_to: Arc<dyn Acknowledge>,
@@ -50,7 +53,7 @@ enum End {
 }
 
 impl<'a> Publisher<'a> {
-    pub(super) fn new(shared: &'a Shared, responses: Responses) -> Self {
+    pub(super) fn new(shared: &'a Shared, source: &'a Source, responses: Responses) -> Self {
         // Unbounded, yet never fuller than the window.
         let (ack_to, acks) = mpsc::unbounded_channel();
         let progress = Progress {
@@ -60,6 +63,7 @@ impl<'a> Publisher<'a> {
         };
         Self {
             shared,
+            source,
             progress,
             ack_to: Arc::new(ack_to),
         }
@@ -117,19 +121,28 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Checks one event and hands it over, waiting for room.
+    /// Checks one message and hands its event over, waiting for room.
     async fn take(&mut self, request: v1::PublishEventsRequest) -> Result<Result<(), SubmitError>, Gone> {
-        let v1::PublishEventsRequest { sequence, event } = request;
-        let (shared, window) = (self.shared, &mut self.progress.window);
+        let v1::PublishEventsRequest { sequence, content } = request;
+        let (shared, source, window) = (self.shared, self.source, &mut self.progress.window);
         if let Err(refusal) = window.check_sequence(sequence) {
-            shared.feed.refused(refusal.reason.into());
+            source.feed.refused(refusal.reason.into());
             window.name_refused(sequence, refusal);
             return Ok(Ok(()));
         }
-        let event = match convert::event(event, shared.clock.now()) {
+        let converted = match content {
+            Some(Content::Event(event)) => convert::event(event, shared.clock.now()),
+            Some(Content::Heartbeat(v1::Heartbeat {})) => {
+                source.heartbeat(shared.clock.now());
+                window.settle_at_once(sequence);
+                return Ok(Ok(()));
+            }
+            None => Err(Refusal::invalid("content: an event or a heartbeat is required")),
+        };
+        let event = match converted {
             Ok(event) => event,
             Err(refusal) => {
-                shared.feed.refused(refusal.reason.into());
+                source.feed.refused(refusal.reason.into());
                 window.refuse(sequence, refusal);
                 return Ok(Ok(()));
             }
@@ -138,7 +151,7 @@ impl<'a> Publisher<'a> {
             to: Arc::clone(&self.ack_to),
             token: window.wait(sequence),
         };
-        let mut submitted = pin!(shared.ingest.submit_wait(&shared.feed, event, ack));
+        let mut submitted = pin!(shared.ingest.submit_wait(&source.feed, event, ack));
         let result = loop {
             tokio::select! {
                 biased;

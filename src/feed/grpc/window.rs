@@ -80,6 +80,11 @@ impl Window {
     /// Takes up an event that was refused at once.
     pub fn refuse(&mut self, sequence: u64, refusal: Refusal) {
         self.refused.push(refusal.into_proto(sequence));
+        self.settle_at_once(sequence);
+    }
+
+    /// Takes up what has nothing to wait for. It is acknowledged in its turn.
+    pub fn settle_at_once(&mut self, sequence: u64) {
         self.events.push_back(Entry {
             sequence,
             settled: true,
@@ -171,6 +176,17 @@ mod tests {
         let response = window.take_response();
         assert_eq!(response.acked_sequence, 2);
         assert!(response.refused.is_empty());
+    }
+
+    #[test]
+    fn a_heartbeat_is_acknowledged_in_its_turn() {
+        let mut window = Window::default();
+        window.settle_at_once(1);
+        let second = window.wait(2);
+        window.settle_at_once(3);
+        assert_eq!(window.take_response().acked_sequence, 1);
+        window.settle(second, Ok(()));
+        assert_eq!(window.take_response().acked_sequence, 3);
     }
 
     #[test]

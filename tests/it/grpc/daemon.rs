@@ -22,7 +22,9 @@ use reachd::ingest::{Ingest, IngestConfig, ReceiptClock};
 use reachd::northbound::Lookup;
 use reachd::proto::v1;
 use reachd::proto::v1::admin_service_client::AdminServiceClient;
+use reachd::proto::v1::event::Kind;
 use reachd::proto::v1::ingest_service_client::IngestServiceClient;
+use reachd::proto::v1::publish_events_request::Content;
 use reachd::proto::v1::reachability_service_client::ReachabilityServiceClient;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -76,13 +78,13 @@ impl Daemon {
         let health = Health::new().await;
         let (ingest, services) = metrics::with_local_recorder(&recorder, || {
             let ingest = Ingest::start(ingest, store, Arc::clone(&index));
-            let streams = GrpcFeed::new(ingest.clone(), Arc::clone(&clock), shutdown.clone());
+            let streams = GrpcFeed::new(ingest.clone(), Arc::clone(&clock), [], shutdown.clone());
             let provisioning = Provisioning::new(ingest.clone(), Arc::clone(&clock), shutdown.clone());
             let client = NodeConfig::from(DiameterConfig::default()).client();
             let hss = Hss::new(&ShConfig::default(), client, ingest.clone(), clock);
             let hss = Arc::new(HssAdmin::new(hss, shutdown.clone()));
             let listing = Listing::default()
-                .with(v1::FeedKind::Grpc, streams.feed())
+                .with_grpc(streams.sources())
                 .with(v1::FeedKind::Provisioning, provisioning.feed());
             let services = Services {
                 lookup: Lookup::new(Arc::clone(&index), MAX_AGE),
@@ -165,7 +167,7 @@ impl Publisher {
     pub async fn send(&self, sequence: u64, event: v1::Event) {
         let request = v1::PublishEventsRequest {
             sequence,
-            event: Some(event),
+            content: Some(Content::Event(event)),
         };
         self.requests.send(request).await.unwrap();
     }
@@ -219,12 +221,12 @@ pub fn registered(number: u64, slot: v1::Slot, node: &str) -> v1::Event {
             external_identifier: String::new(),
         }),
         event_time: Some(reachd::northbound::convert::timestamp(seconds_ago(60))),
-        registration: Some(v1::RegistrationEvent {
+        kind: Some(Kind::Registration(v1::RegistrationEvent {
             slot: slot.into(),
             node: node.to_owned(),
             change: v1::RegistrationChange::Registered.into(),
             until: None,
-        }),
+        })),
     }
 }
 

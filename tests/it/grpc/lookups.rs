@@ -10,6 +10,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::daemon::{Daemon, ask, phone, phone_number, registered};
+use crate::support::publisher::registration;
 
 #[tokio::test]
 async fn what_is_acknowledged_is_what_a_lookup_tells() {
@@ -22,10 +23,10 @@ async fn what_is_acknowledged_is_what_a_lookup_tells() {
     stream.send(4, registered(3, v1::Slot::Smsf3gpp, "smsf-1")).await;
     let mut gone = registered(4, v1::Slot::Mme, "mme1.epc.example");
     stream.send(5, gone.clone()).await;
-    gone.registration.as_mut().unwrap().change = v1::RegistrationChange::Deregistered.into();
+    registration(&mut gone).change = v1::RegistrationChange::Deregistered.into();
     stream.send(6, gone).await;
     let mut imported = registered(5, v1::Slot::Mme, "mme1.epc.example");
-    imported.registration = None;
+    imported.kind = None;
     stream.send(7, imported).await;
     stream.acked(7).await;
 

@@ -11,3 +11,4 @@ mod metrics;
 mod provisioning;
 mod push_back;
 mod reflection;
+mod sources;

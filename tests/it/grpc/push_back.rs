@@ -4,6 +4,7 @@ use reachd::feed::grpc::window::MAX_AHEAD;
 use reachd::grpc::GrpcConfig;
 use reachd::ingest::IngestConfig;
 use reachd::proto::v1;
+use reachd::proto::v1::publish_events_request::Content;
 
 use super::daemon::{Daemon, Publisher, registered, until};
 
@@ -22,7 +23,7 @@ async fn flood(daemon: &Daemon, held_at: usize) {
             event.subscriber.as_mut().unwrap().msisdn.clear();
             let request = v1::PublishEventsRequest {
                 sequence: number,
-                event: Some(event),
+                content: Some(Content::Event(event)),
             };
             sender.send(request).await.unwrap();
         }

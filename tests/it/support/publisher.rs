@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prost_types::Timestamp;
+use reachd::proto::v1::event::Kind;
+use reachd::proto::v1::publish_events_request::Content;
 use reachd::proto::v1::{
     Event, PublishEventsRequest, PublishEventsResponse, RefusedEvent, RegistrationChange, RegistrationEvent,
     Slot, Subscriber,
@@ -52,7 +54,10 @@ impl Publisher {
 
     pub(crate) async fn send_as(&mut self, sequence: u64, event: Option<Event>) -> bool {
         self.sender
-            .send(PublishEventsRequest { sequence, event })
+            .send(PublishEventsRequest {
+                sequence,
+                content: event.map(Content::Event),
+            })
             .await
             .is_ok()
     }
@@ -106,12 +111,12 @@ pub(crate) fn event(
             ..Subscriber::default()
         }),
         event_time: Some(event_time),
-        registration: Some(RegistrationEvent {
+        kind: Some(Kind::Registration(RegistrationEvent {
             slot: slot.into(),
             node: node.to_owned(),
             change: change.into(),
             until: None,
-        }),
+        })),
     }
 }
 
@@ -128,4 +133,12 @@ pub(crate) fn event_with_number(
         told.msisdn = subscriber.number();
     }
     event
+}
+
+/// What an event says of a registration, to be changed.
+pub(crate) fn registration(event: &mut Event) -> &mut RegistrationEvent {
+    match &mut event.kind {
+        Some(Kind::Registration(registration)) => registration,
+        _ => panic!("it is about no registration"),
+    }
 }
