@@ -84,7 +84,8 @@ pub struct DiameterConfig {
     /// Requests of one connection that may wait for their answer; beyond it the connection is not read.
     pub max_pending: usize,
     /// How many requests are remembered to recognise duplicates, at about 100 octets each. Each is remembered for four
-    /// minutes at least, unless there are more than half as many in four minutes.
+    /// minutes at least, unless there are more than three eighths as many in four minutes: then those of the peers that
+    /// send most are forgotten early.
     pub remembered_requests: usize,
     /// Requests of our own.
     pub client: ClientConfig,

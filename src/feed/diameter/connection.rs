@@ -12,6 +12,7 @@ use super::pending::{Pending, Waiting};
 use crate::diameter::apps::{self, Decoded, Doubt, PendingAnswer, Reply, Terms, Verdict};
 use crate::diameter::client::Line;
 use crate::diameter::codec::{Defect, Message, ResultCode, answer_error};
+use crate::diameter::peer::duplicates::Owner;
 use crate::diameter::service::{self, ConnectedPeer, Service};
 use crate::domain::Timestamp;
 use crate::ingest::{Ack, Acked, Acknowledge, Feed, Refusal, Refused};
@@ -40,6 +41,8 @@ impl Acknowledge for Acks {
 pub struct Connection {
     shared: Arc<Shared>,
     feed: Feed,
+    /// Whose room in the memory of requests its requests take.
+    owner: Owner,
     terms: Terms,
     /// Whether what this peer made known can still be relied on.
     doubtful: service::Doubt,
@@ -52,7 +55,7 @@ impl Connection {
     /// A connection with that peer, and where news of it arrive.
     pub(super) fn open(
         shared: Arc<Shared>,
-        feed: Feed,
+        (feed, owner): (Feed, Owner),
         peer: &ConnectedPeer,
     ) -> (Self, mpsc::UnboundedReceiver<Completion>) {
         let (news, completions) = mpsc::unbounded_channel();
@@ -67,6 +70,7 @@ impl Connection {
         let connection = Self {
             shared,
             feed,
+            owner,
             terms,
             doubtful: peer.doubt.clone(),
             acks: Arc::new(Acks(news)),
@@ -129,7 +133,7 @@ impl Service for Connection {
             return;
         }
         let key = shared.seen.key(request);
-        if let Some(seen) = shared.seen.meet(now, key, received_at) {
+        if let Some(seen) = shared.seen.meet(now, self.owner, key, received_at) {
             shared.duplicates.increment(1);
             if let Some(verdict) = seen.verdict {
                 PendingAnswer::new(request, decoded.reply).write(out, verdict, &shared.identity);

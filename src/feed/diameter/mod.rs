@@ -18,6 +18,7 @@ use metrics::{Counter, counter, describe_counter};
 use crate::diameter::apps::Apns;
 use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
+use crate::diameter::peer::duplicates::Owner;
 use crate::diameter::service::{Completions, ConnectedPeer, ServiceFactory};
 use crate::ingest::{Feed, Ingest, ReceiptClock};
 
@@ -29,6 +30,9 @@ use seen::SeenRequests;
 /// The feed's name for peers that are accepted without being configured.
 pub const UNKNOWN_PEER: &str = "unknown";
 
+/// Whose room the requests of such peers take.
+const UNKNOWN_OWNER: Owner = 0;
+
 /// Requests that had been seen before, by any peer: sent again by their originator, or on another path.
 pub const DUPLICATES: &str = "reachd_diameter_duplicate_requests_total";
 
@@ -38,7 +42,8 @@ pub const RESETS: &str = "reachd_diameter_server_resets_total";
 /// Makes a feed of every connection that opens.
 pub struct DiameterFeed {
     shared: Arc<Shared>,
-    feeds: HashMap<Box<str>, Feed>,
+    /// Each with its number among the owners of remembered requests.
+    feeds: HashMap<Box<str>, (Feed, Owner)>,
     unknown: Feed,
 }
 
@@ -85,11 +90,10 @@ impl DiameterFeed {
         client: Client,
         peers: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let feed = |name: &str| {
-            (
-                name.to_ascii_lowercase().into_boxed_str(),
-                Feed::register(&name.to_ascii_lowercase()),
-            )
+        let feed = |(place, name): (usize, &str)| {
+            let name = name.to_ascii_lowercase();
+            let owner = Owner::try_from(place + 1).unwrap_or(Owner::MAX);
+            (name.as_str().into(), (Feed::register(&name), owner))
         };
         describe_counter!(DUPLICATES, "Diameter requests that had been seen before");
         let duplicates = counter!(DUPLICATES);
@@ -115,7 +119,7 @@ impl DiameterFeed {
                 client,
                 resets,
             }),
-            feeds: peers.into_iter().map(feed).collect(),
+            feeds: peers.into_iter().enumerate().map(feed).collect(),
             unknown: Feed::register(UNKNOWN_PEER),
         }
     }
@@ -124,8 +128,8 @@ impl DiameterFeed {
 impl DiameterFeed {
     /// The feeds of all configured peers, and the one of the others.
     pub fn feeds(&self) -> Vec<Feed> {
-        let known = self.feeds.values().chain([&self.unknown]);
-        known.cloned().collect()
+        let known = self.feeds.values().map(|(feed, _)| feed);
+        known.chain([&self.unknown]).cloned().collect()
     }
 }
 
@@ -133,7 +137,8 @@ impl ServiceFactory for DiameterFeed {
     type Service = Connection;
 
     fn open(&self, peer: &ConnectedPeer) -> (Connection, Completions<Connection>) {
-        let feed = self.feeds.get(&*peer.origin_host).unwrap_or(&self.unknown);
-        Connection::open(Arc::clone(&self.shared), feed.clone(), peer)
+        let known = self.feeds.get(&*peer.origin_host).cloned();
+        let feed = known.unwrap_or_else(|| (self.unknown.clone(), UNKNOWN_OWNER));
+        Connection::open(Arc::clone(&self.shared), feed, peer)
     }
 }

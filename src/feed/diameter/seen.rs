@@ -11,10 +11,10 @@ use std::time::Instant;
 use crate::diameter::apps::Verdict;
 use crate::diameter::codec::Message;
 use crate::diameter::dict::base;
-use crate::diameter::peer::duplicates::{Duplicates, RequestKey};
+use crate::diameter::peer::duplicates::{Duplicates, Owner, RequestKey};
 use crate::domain::Timestamp;
 
-/// What is remembered of a request: about 50 octets with its key.
+/// What is remembered of a request: about 60 octets with its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     /// When it was first received.
@@ -66,14 +66,20 @@ impl SeenRequests {
         }
     }
 
-    /// What is known of a request received now; `None` if it is the first of its kind, which is remembered.
-    pub(super) fn meet(&self, now: Instant, key: RequestKey, received_at: Timestamp) -> Option<Seen> {
+    /// What is known of a request received now from that peer; `None` if it is the first of its kind, which is remembered.
+    pub(super) fn meet(
+        &self,
+        now: Instant,
+        peer: Owner,
+        key: RequestKey,
+        received_at: Timestamp,
+    ) -> Option<Seen> {
         self.with(key, |seen| {
             let first = || Seen {
                 received_at,
                 verdict: None,
             };
-            let (seen, known) = seen.meet(now, key, first);
+            let (seen, known) = seen.meet(now, peer, key, first);
             known.then_some(*seen)
         })
     }
@@ -153,14 +159,14 @@ mod tests {
         let key = seen.key(&Message::decode(&request("mme1.example", 316, 7, 1)).unwrap());
         let now = Instant::now();
         let at = |micros| Timestamp::from_micros(micros).unwrap();
-        assert_eq!(seen.meet(now, key, at(1)), None);
+        assert_eq!(seen.meet(now, 1, key, at(1)), None);
         let mut known = Seen {
             received_at: at(1),
             verdict: None,
         };
-        assert_eq!(seen.meet(now, key, at(2)), Some(known));
+        assert_eq!(seen.meet(now, 1, key, at(2)), Some(known));
         known.verdict = Some(Verdict::of(ResultCode::SUCCESS));
         seen.answered(key, Verdict::of(ResultCode::SUCCESS));
-        assert_eq!(seen.meet(now, key, at(3)), Some(known));
+        assert_eq!(seen.meet(now, 1, key, at(3)), Some(known));
     }
 }
