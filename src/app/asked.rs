@@ -49,6 +49,11 @@ impl Asking for Everything {
 
     fn reset(&self, server: &Node) {
         self.monitoring.reset(server);
+        self.hss.reset(server);
+    }
+
+    fn state(&self, server: &Node, id: u32) {
+        self.hss.told(server, id);
     }
 
     fn count(&self, kinds: &[ReportKind]) {

@@ -20,7 +20,7 @@ impl Prefixes {
 
     /// `None` stands for everybody: there are no prefixes, too many, or one that is no digits.
     pub fn new<'a>(digits: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let mut prefixes = Vec::new();
+        let mut prefixes = Vec::<Box<str>>::new();
         for digits in digits {
             let digits = digits.get(..Self::MAX_DIGITS).unwrap_or(digits);
             if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {

@@ -7,13 +7,13 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::network::{Failure, Network};
+use super::network::{Failure, Network, Said};
 use super::plan::{Ask, Outcome};
 use super::{Hss, query};
 use crate::diameter::apps::Answered;
 use crate::diameter::apps::sh::Refusal;
 use crate::diameter::client::RequestError;
-use crate::domain::{NetworkResult, Timestamp};
+use crate::domain::{NetworkResult, Node, Timestamp};
 use crate::ingest::{Feed, Ingest};
 use crate::store::{StoreError, SubscriptionStore};
 
@@ -42,6 +42,9 @@ pub(super) struct Driver<S> {
 struct Done {
     ask: Ask,
     outcome: Outcome,
+    /// Who answered, and its Origin-State-Id.
+    by: Option<Node>,
+    state: Option<u32>,
 }
 
 impl<S: SubscriptionStore> Driver<S> {
@@ -121,6 +124,7 @@ impl<S: SubscriptionStore> Driver<S> {
         }
         let now = self.hss.now();
         let mut plan = self.hss.plan();
+        plan.look_on(now);
         std::iter::from_fn(|| plan.next(now)).take(TOGETHER).collect()
     }
 
@@ -170,7 +174,8 @@ impl<S: SubscriptionStore> Driver<S> {
         );
         async move {
             let asked_at = clock.now();
-            let outcome = match network.subscribe(&ask).await {
+            let Said { told, by, state } = network.subscribe(&ask).await;
+            let outcome = match told {
                 Ok(told) => {
                     let event = query::told(ask.user.subscriber(), &told.data, asked_at, clock.now());
                     if let Some(event) = event
@@ -190,13 +195,23 @@ impl<S: SubscriptionStore> Driver<S> {
                 )) => Outcome::NoPeer,
                 Err(Failure::Unanswered(_)) => Outcome::Unanswered,
             };
-            Done { ask, outcome }
+            Done {
+                ask,
+                outcome,
+                by,
+                state,
+            }
         }
     }
 
     fn settle(&self, done: &Done) {
         let now: Timestamp = self.hss.now();
-        self.hss.plan().answered(&done.ask, done.outcome, now);
+        let mut plan = self.hss.plan();
+        // First this, so that what was asked before the loss does not count as taken.
+        if let (Some(host), Some(state)) = (&done.by, done.state) {
+            plan.told(host, state, now);
+        }
+        plan.answered(&done.ask, done.outcome, done.by.as_ref(), now);
     }
 }
 

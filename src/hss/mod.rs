@@ -25,7 +25,7 @@ use crate::diameter::apps::sh::Query;
 use crate::diameter::apps::{Asked, Monitored};
 use crate::diameter::client::Client;
 use crate::diameter::config::{ShConfig, ShQuery, ShTopic};
-use crate::domain::{SubscriberIdentifiers, Timestamp, Topic, User};
+use crate::domain::{Node, SubscriberIdentifiers, Timestamp, Topic, User};
 use crate::ingest::{Feed, Ingest, ReceiptClock};
 use crate::store::SubscriptionStore;
 
@@ -153,7 +153,25 @@ impl Hss {
     /// Nothing is asked here, or what was told could not be kept.
     pub async fn query(&self, user: &User) -> Result<Vec<Answer>, QueryError> {
         let asking = self.0.asking.as_ref().ok_or(QueryError::Off)?;
-        asking.queries.ask(user).await
+        let asked = asking.queries.ask(user).await?;
+        for (host, state) in &asked.states {
+            self.told(host, *state);
+        }
+        Ok(asked.answers)
+    }
+
+    /// An HSS told its Origin-State-Id: once it has grown, what it had taken is asked for again.
+    pub fn told(&self, host: &Node, state: u32) {
+        let now = self.now();
+        self.plan().told(host, state, now);
+        self.0.changed.notify_one();
+    }
+
+    /// An HSS is said to have lost what it knew: what it had taken is asked for again.
+    pub fn reset(&self, host: &Node) {
+        let now = self.now();
+        self.plan().reset(host, now);
+        self.0.changed.notify_one();
     }
 
     /// Begins and ceases to subscribe to users; durable when it returns.

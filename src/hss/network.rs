@@ -9,8 +9,8 @@ use crate::diameter::apps::sh::{Query, Refusal, Told, Untold, write_subscription
 use crate::diameter::client::{Client, OwnAnswer, OwnRequest, RequestError};
 use crate::diameter::codec::MessageBuilder;
 use crate::diameter::config::ShConfig;
-use crate::diameter::dict::{CommandDef, sh};
-use crate::domain::User;
+use crate::diameter::dict::{CommandDef, base, sh};
+use crate::domain::{Node, User};
 
 /// Why an HSS told nothing. No text names the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,17 @@ pub enum Failure {
     /// There was no answer.
     #[error("no HSS answered: {0}")]
     Unanswered(#[from] RequestError),
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct Said {
+    /// What was told, or why nothing was.
+    pub told: Result<Told, Failure>,
+    /// The HSS that answered, if it is certain that it was one: in the error form somebody on the way may have.
+    pub by: Option<Node>,
+    /// Its Origin-State-Id, if it told one.
+    pub state: Option<u32>,
 }
 
 /// Asks HSSs. All clones are one.
@@ -47,10 +58,7 @@ impl Network {
     }
 
     /// Subscribes, or ends a subscription.
-    ///
-    /// # Errors
-    /// Nothing was subscribed to, or it cannot be told.
-    pub async fn subscribe(&self, ask: &Ask) -> Result<Told, Failure> {
+    pub async fn subscribe(&self, ask: &Ask) -> Said {
         let request = self.request(&sh::SUBSCRIBE_NOTIFICATIONS, |avps| {
             write_subscription(avps, &ask.user, ask.topic, ask.until);
         });
@@ -58,10 +66,7 @@ impl Network {
     }
 
     /// Asks how a user is.
-    ///
-    /// # Errors
-    /// Nothing was told.
-    pub async fn query(&self, query: Query, user: &User) -> Result<Told, Failure> {
+    pub async fn query(&self, query: Query, user: &User) -> Said {
         let request = self.request(&sh::USER_DATA_PULL, |avps| query.write(avps, user));
         self.ask(request).await
     }
@@ -78,23 +83,33 @@ impl Network {
         }
     }
 
-    async fn ask(&self, request: OwnRequest) -> Result<Told, Failure> {
-        let told = self.client.request(request).await.map_err(Failure::from);
-        let told = told.and_then(|answer| read(&answer));
-        if let Err(failure) = &told {
+    async fn ask(&self, request: OwnRequest) -> Said {
+        let said = match self.client.request(request).await {
+            Ok(answer) => read(&answer),
+            Err(error) => Said {
+                told: Err(error.into()),
+                by: None,
+                state: None,
+            },
+        };
+        if let Err(failure) = &said.told {
             metrics::failed(failure);
         }
-        told
+        said
     }
 }
 
-fn read(answer: &OwnAnswer) -> Result<Told, Failure> {
-    if !answer.result.is_success() {
-        return Err(Refusal::of(answer.result).into());
-    }
-    match answer.message() {
-        Ok(message) => Ok(Told::read(&message)?),
-        // The same octets have been read before.
-        Err(_) => Ok(Told::default()),
-    }
+fn read(answer: &OwnAnswer) -> Said {
+    let by = Node::parse(&answer.origin_host).ok().filter(|_| !answer.is_error);
+    // The same octets have been read before.
+    let message = answer.message().ok();
+    let state = message
+        .as_ref()
+        .and_then(|message| message.find(&base::ORIGIN_STATE_ID)?.as_u32().ok());
+    let told = match message {
+        _ if !answer.result.is_success() => Err(Refusal::of(answer.result).into()),
+        Some(message) => Told::read(&message).map_err(Failure::from),
+        None => Ok(Told::default()),
+    };
+    Said { told, by, state }
 }

@@ -8,14 +8,23 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::network::{Failure, Network};
+use super::network::{Failure, Network, Said};
 use crate::diameter::apps::sh::data::ShData;
 use crate::diameter::apps::sh::{Query, changes, without_gateway};
-use crate::domain::{Event, SubscriberIdentifiers, Timestamp, User};
+use crate::domain::{Event, Node, SubscriberIdentifiers, Timestamp, User};
 use crate::ingest::{Ack, Acked, Acknowledge, Feed, Ingest, ReceiptClock};
 
 /// What became of one question of a query.
 pub type Answer = (Query, Result<(), Failure>);
+
+/// What came of a query.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// What became of each question.
+    pub answers: Vec<Answer>,
+    /// The Origin-State-Ids that HSSs told.
+    pub states: Vec<(Node, u32)>,
+}
 
 /// Why a query was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +72,7 @@ impl Queries {
     ///
     /// # Errors
     /// What was told could not be kept. That nothing was told is no error of the query.
-    pub async fn ask(&self, user: &User) -> Result<Vec<Answer>, QueryError> {
+    pub async fn ask(&self, user: &User) -> Result<Asked, QueryError> {
         // Never closed.
         let _place = self.room.acquire().await;
         let asked_at = self.clock.now();
@@ -72,24 +81,25 @@ impl Queries {
             let (network, user) = (self.network.clone(), user.clone());
             under_way.spawn(async move { (query, network.query(query, &user).await) });
         }
-        let mut answers = Vec::new();
+        let mut asked = Asked::default();
         let mut data = ShData::default();
         let mut gateway_asked = false;
-        for (query, told) in under_way.join_all().await {
+        for (query, Said { told, by, state }) in under_way.join_all().await {
+            asked.states.extend(by.zip(state));
             let result = told.map(|told| {
                 gateway_asked |= query == Query::SmsRegistration;
                 data = std::mem::take(&mut data).or(told.data);
             });
-            answers.push((query, result));
+            asked.answers.push((query, result));
         }
-        answers.sort_by_key(|(query, _)| *query);
+        asked.answers.sort_by_key(|(query, _)| *query);
         let mut changes = changes(&data, asked_at);
         if gateway_asked && data.ip_sm_gw.is_none() {
             changes.push(without_gateway());
         }
         let event = Event::new(user.subscriber(), asked_at, self.clock.now(), changes);
         keep(&self.ingest, &self.feed, event).await?;
-        Ok(answers)
+        Ok(asked)
     }
 }
 

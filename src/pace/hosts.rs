@@ -1,14 +1,15 @@
-//! The HSSs that answer, and whether one of them has lost what it knew.
+//! The servers that answer, such as HSSs, and whether one of them has lost what it knew.
 
-use super::entry::Seconds;
-use crate::domain::Node;
+use std::time::Duration;
+
+use crate::domain::{Node, Timestamp};
 
 /// The places of hosts in an octet. HSSs have a few front ends; further ones are not told apart.
 const MOST: usize = 250;
 
-/// An HSS tells every serving node that it was reset, and all of them may be copied here: within so many seconds they are
-/// one reset.
-const ONE_RESET: Seconds = 900;
+/// An HSS tells every serving node that it was reset, and all of them may be copied here: within that time they are one
+/// reset.
+const ONE_RESET: Duration = Duration::from_secs(900);
 
 /// One host.
 #[derive(Debug)]
@@ -16,24 +17,24 @@ struct Host {
     name: Node,
     /// The greatest Origin-State-Id that it told; 0 for none.
     state: u32,
-    /// When it was last said to be reset; 0 for never.
-    reset_at: Seconds,
+    /// When it was last said to be reset.
+    reset_at: Option<Timestamp>,
 }
 
 /// The hosts that were heard of.
 #[derive(Debug, Default)]
-pub(super) struct Hosts(Vec<Host>);
+pub struct Hosts(Vec<Host>);
 
 impl Hosts {
     /// The number of a host, from 1; 0 for one too many.
-    pub(super) fn number(&mut self, host: &Node) -> u8 {
+    pub fn number(&mut self, host: &Node) -> u8 {
         let place = self.0.iter().position(|known| known.name == *host);
         let place = place.or_else(|| {
             (self.0.len() < MOST).then(|| {
                 self.0.push(Host {
                     name: host.clone(),
                     state: 0,
-                    reset_at: 0,
+                    reset_at: None,
                 });
                 self.0.len() - 1
             })
@@ -42,7 +43,7 @@ impl Hosts {
     }
 
     /// A host told its Origin-State-Id. Whether it is greater than one it told before (RFC 6733 §8.16).
-    pub(super) fn told(&mut self, host: &Node, state: u32) -> bool {
+    pub fn told(&mut self, host: &Node, state: u32) -> bool {
         let Some(known) = self.host(host) else {
             return false;
         };
@@ -52,13 +53,13 @@ impl Hosts {
     }
 
     /// A host is said to be reset. Whether that is news.
-    pub(super) fn reset(&mut self, host: &Node, at: Seconds) -> bool {
+    pub fn reset(&mut self, host: &Node, at: Timestamp) -> bool {
         let Some(known) = self.host(host) else {
             return false;
         };
-        let is_news = known.reset_at == 0 || at.saturating_sub(known.reset_at) >= ONE_RESET;
+        let is_news = known.reset_at.is_none_or(|before| at.since(before) >= ONE_RESET);
         if is_news {
-            known.reset_at = at;
+            known.reset_at = Some(at);
         }
         is_news
     }
@@ -92,7 +93,8 @@ mod tests {
     fn a_reset_that_is_told_to_many_is_one() {
         let mut hosts = Hosts::default();
         let host = Node::parse("hss1").unwrap();
-        let told = [1000, 1001, 1899, 1900, 2000, 2800].map(|at| hosts.reset(&host, at));
+        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000).unwrap();
+        let told = [1000, 1001, 1899, 1900, 2000, 2800].map(|seconds| hosts.reset(&host, at(seconds)));
         assert_eq!(told, [true, false, false, true, false, true]);
     }
 

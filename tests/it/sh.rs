@@ -7,6 +7,7 @@ use reachd::proto::v1::ReachabilityStatus::{ConnectedData, NotConnected};
 
 use crate::support::capture::assert_dissects;
 use crate::support::daemon::{Daemon, Engine, Home, UNANSWERED_GOODBYES, reachd, run};
+use crate::support::wire::command::SUBSCRIBE_NOTIFICATIONS;
 use crate::support::wire::{
     Avp, DRA, Message, Peer, Request, SUCCESS, VENDOR_3GPP, avp, avp_3gpp, code, encode_avp, tbcd,
 };
@@ -16,7 +17,6 @@ const SH: u32 = 16_777_217;
 const HSS: &str = "hss1.home.example";
 
 const USER_DATA_PULL: u32 = 306;
-const SUBSCRIBE_NOTIFICATIONS: u32 = 308;
 const PUSH_NOTIFICATION: u32 = 309;
 
 const USER_IDENTITY: u32 = 700;
@@ -25,6 +25,7 @@ const DATA_REFERENCE: u32 = 703;
 const SUBS_REQ_TYPE: u32 = 705;
 const REQUESTED_DOMAIN: u32 = 706;
 const EXPIRY_TIME: u32 = 709;
+const ORIGIN_STATE_ID: u32 = 278;
 const ONE_TIME_NOTIFICATION: u32 = 712;
 const REQUESTED_NODES: u32 = 713;
 
@@ -127,6 +128,10 @@ impl Hss {
 
     /// Notifies of a user; returns what was answered.
     async fn push(&mut self, digits: &str, members: &str) -> Message {
+        self.push_with(digits, members, &[]).await
+    }
+
+    async fn push_with(&mut self, digits: &str, members: &str, more: &[Vec<u8>]) -> Message {
         let mut request = Request::s6a(PUSH_NOTIFICATION, HSS);
         request.application = SH;
         let request = request
@@ -134,6 +139,7 @@ impl Hss {
             .with(avp(code::DESTINATION_HOST, b"reachd.home.example"))
             .with(avp_3gpp(USER_IDENTITY, &avp_3gpp(code::MSISDN, &tbcd(digits))))
             .with(avp_3gpp(USER_DATA, sh_data(members).as_bytes()));
+        let request = more.iter().cloned().fold(request, Request::with);
         let answer = self.0.ask(&request).await;
         assert!(answer.find(code::VENDOR_SPECIFIC_APPLICATION_ID).is_some());
         assert_eq!(find(&answer, code::AUTH_SESSION_STATE).u32(), 1);
@@ -307,6 +313,72 @@ on_each_engine! {
         assert_dissects(&home.path("sh.pcap"), &[hss.0.recorded]).await;
         daemon.stop().await;
     }
+}
+
+/// Takes so many subscriptions, the HSS telling that Origin-State-Id each time. Returns the numbers, in order.
+async fn take(hss: &mut Hss, times: usize, state: u32) -> Vec<Vec<u8>> {
+    let mut numbers = Vec::new();
+    for _ in 0..times {
+        let request = hss.asked(SUBSCRIBE_NOTIFICATIONS).await;
+        assert_eq!(find(&request, SUBS_REQ_TYPE).u32(), 0);
+        numbers.push(asked_about(&request));
+        let state = avp(ORIGIN_STATE_ID, &state.to_be_bytes());
+        hss.succeed(&request, vec![state]).await;
+    }
+    numbers.sort();
+    numbers
+}
+
+async fn all_active(daemon: &Daemon, count: usize) {
+    eventually("every subscription is active", async || {
+        let (_, out, _) = command(daemon, &["subscriptions", "status", "--json"]).await;
+        let status: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let mut counts = status["counts"].as_array().unwrap().iter();
+        counts
+            .any(|row| row["state"] == "active" && row["count"] == count)
+            .then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_hss_has_lost_is_subscribed_to_again_however_that_is_heard() {
+    let home = home(Engine::Sqlite).await;
+    let daemon = home.start().await;
+    let mut hss = Hss::connect(&daemon).await;
+    let mut dra = Peer::connect(daemon.diameter(), DRA).await;
+    loaded(&daemon).await;
+    let both = [Subscriber::nth(1), Subscriber::nth(2)];
+    let everybody: Vec<_> = both.iter().map(|someone| tbcd(&someone.digits)).collect();
+    for (place, someone) in both.iter().enumerate() {
+        let (code, _, err) = command(&daemon, &["subscriptions", "add", &someone.number()]).await;
+        assert_eq!(code, 0, "{err}");
+        assert_eq!(take(&mut hss, 1, 7).await, everybody[place..=place]);
+    }
+    all_active(&daemon, 2).await;
+
+    // A copy of its Reset on S6a.
+    let reset = Request::s6a(322, HSS).with(avp(code::DESTINATION_HOST, b"mme1.home.example"));
+    dra.ask(&reset).await.assert_result(SUCCESS);
+    assert_eq!(take(&mut hss, 2, 7).await, everybody);
+    all_active(&daemon, 2).await;
+
+    // A notification with a greater Origin-State-Id.
+    let greater = [avp(ORIGIN_STATE_ID, &8u32.to_be_bytes())];
+    let registered = "<Sh-IMS-Data><IMSUserState>1</IMSUserState></Sh-IMS-Data>";
+    let answer = hss.push_with(&both[0].digits, registered, &greater).await;
+    answer.assert_result(SUCCESS);
+    assert_eq!(take(&mut hss, 2, 8).await, everybody);
+    all_active(&daemon, 2).await;
+
+    // An answer with a greater one: what was asked before is asked for again.
+    hss.push(&both[1].digits, REACHABLE_BY_MME)
+        .await
+        .assert_result(SUCCESS);
+    assert_eq!(take(&mut hss, 1, 9).await, everybody[1..]);
+    assert_eq!(take(&mut hss, 2, 9).await, everybody);
+    all_active(&daemon, 2).await;
+    daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,6 +19,11 @@ pub trait Asking: Asked {
         let _ = server;
     }
 
+    /// A server of the network told its Origin-State-Id with a notification. Reports tell it as a notice.
+    fn state(&self, server: &Node, id: u32) {
+        let _ = (server, id);
+    }
+
     /// A request carried reports of these kinds.
     fn count(&self, kinds: &[ReportKind]) {
         let _ = kinds;

@@ -13,8 +13,9 @@ use crate::diameter::apps::{self, Decoded, Doubt, PendingAnswer, Reply, Terms, V
 use crate::diameter::client::Line;
 use crate::diameter::codec::{Defect, Message, ResultCode, answer_error};
 use crate::diameter::peer::duplicates::Owner;
+use crate::diameter::peer::{capabilities, messages};
 use crate::diameter::service::{self, ConnectedPeer, Service};
-use crate::domain::Timestamp;
+use crate::domain::{Node, Timestamp};
 use crate::ingest::{Ack, Acked, Acknowledge, Feed, Refusal, Refused};
 
 /// News for a connection.
@@ -111,6 +112,16 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// The HSS that notifies may tell that it has lost what was asked of it (RFC 6733 §8.16).
+    fn state_told(&self, notification: &Message<'_>) {
+        let host = capabilities::origin_host(notification).and_then(|host| Node::parse(host).ok());
+        if let (Some(host), Some(id)) = (host, messages::origin_state_id(notification)) {
+            self.shared.asked.state(&host, id);
+        }
+    }
+}
+
 impl Service for Connection {
     type Completion = Completion;
 
@@ -124,8 +135,10 @@ impl Service for Connection {
         if let Some(doubt) = &decoded.doubt {
             self.doubted(doubt, received_at);
         }
-        if let Reply::S6t(reply) = &decoded.reply {
-            shared.asked.count(reply.kinds());
+        match &decoded.reply {
+            Reply::S6t(reply) => shared.asked.count(reply.kinds()),
+            Reply::Sh(_) => self.state_told(request),
+            Reply::Plain | Reply::S6a(_) | Reply::Accounting(_) => {}
         }
         if decoded.events.is_empty() && decoded.reply.notices().is_empty() {
             let answer = PendingAnswer::new(request, decoded.reply);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Ask, Key, Outcome, Part, Plan};
-use crate::domain::{SubscriberIdentifiers, SubscriptionState, Timestamp, Topic, User};
+use crate::domain::{Node, SubscriberIdentifiers, SubscriptionState, Timestamp, Topic, User};
 
 /// A user that is told to be reachable within this time of being subscribed to was so all along.
 const HASTE: Duration = Duration::from_secs(30);
@@ -37,8 +37,8 @@ impl Plan {
         }
     }
 
-    /// A question came to its end.
-    pub fn answered(&mut self, ask: &Ask, outcome: Outcome, now: Timestamp) {
+    /// A question came to its end. `by` is the HSS that answered, if that is known.
+    pub fn answered(&mut self, ask: &Ask, outcome: Outcome, by: Option<&Node>, now: Timestamp) {
         self.under_way = self.under_way.saturating_sub(1);
         match outcome {
             Outcome::Unanswered | Outcome::NoPeer => self.pause.begin(now),
@@ -55,7 +55,10 @@ impl Plan {
             // It was removed, or added again, while it was asked about.
             (true, false) => self.enqueue(&key, now),
             (false, true) => self.want(&key, now, now),
-            (false, false) => self.subscribed_or_not(&key, ask, outcome, now),
+            (false, false) => {
+                let hss = by.map_or(0, |host| self.hosts.number(host));
+                self.subscribed_or_not(&key, ask, outcome, hss, now);
+            }
         }
     }
 
@@ -73,8 +76,9 @@ impl Plan {
         }
     }
 
-    fn subscribed_or_not(&mut self, key: &Key, ask: &Ask, outcome: Outcome, now: Timestamp) {
+    fn subscribed_or_not(&mut self, key: &Key, ask: &Ask, outcome: Outcome, hss: u8, now: Timestamp) {
         let renew_before = self.settings.renew_before;
+        let lost = self.has_lost_since(ask, hss);
         let Some(part) = self.parts.get_mut(key) else {
             return;
         };
@@ -85,8 +89,12 @@ impl Plan {
                 part.expires = Some(expires);
                 part.result = None;
                 part.taken = Some(now);
+                part.hss = hss;
                 part.attempts = 0;
-                if std::mem::take(&mut part.again) {
+                if lost {
+                    part.again = false;
+                    (SubscriptionState::Wanted, Some(now))
+                } else if std::mem::take(&mut part.again) {
                     let wait = part.wait_after_use(true);
                     (SubscriptionState::Wanted, Some(now.plus(wait)))
                 } else {

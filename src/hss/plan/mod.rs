@@ -12,10 +12,12 @@
 //! ```
 //!
 //! Each topic of a user is subscribed to by itself: several at once need a feature that not every HSS has. After a restart
-//! everything is asked for again: a notification that came meanwhile has used its subscription up.
+//! everything is asked for again: a notification that came meanwhile has used its subscription up. When an HSS has lost
+//! what it knew, everything that it had taken is asked for again.
 
 mod answers;
 mod counts;
+mod losses;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -24,9 +26,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::domain::{NetworkResult, SubscriberIdentifiers, SubscriptionState, Timestamp, Topic, User};
-use crate::pace::{Budget, Pause};
+use crate::pace::{Budget, Hosts, Pause};
 
 pub use counts::Counts;
+
+use losses::Losses;
 
 /// How much to ask, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +122,8 @@ struct Part {
     again: bool,
     /// When it was last taken.
     taken: Option<Timestamp>,
+    /// The number of the HSS that took it; 0 if that is not known.
+    hss: u8,
     /// Attempts in a row that failed.
     attempts: u8,
     /// Notifications in a row that came in haste.
@@ -135,6 +141,7 @@ impl Part {
             asked: false,
             again: false,
             taken: None,
+            hss: 0,
             attempts: 0,
             hasty: 0,
         }
@@ -150,6 +157,9 @@ pub struct Plan {
     queue: BTreeSet<(Timestamp, Key)>,
     budget: Budget,
     pause: Pause,
+    /// The HSSs that answered.
+    hosts: Hosts,
+    losses: Losses,
     under_way: usize,
     dirty: HashSet<Key>,
     removed: HashSet<Key>,
@@ -169,6 +179,8 @@ impl Plan {
             queue: BTreeSet::new(),
             budget,
             pause: Pause::default(),
+            hosts: Hosts::default(),
+            losses: Losses::default(),
             under_way: 0,
             dirty: HashSet::new(),
             removed: HashSet::new(),
@@ -260,8 +272,11 @@ impl Plan {
         Some(Ask { user, topic, until })
     }
 
-    /// When [`Self::next`] may have something; `None` if only a change can bring it about.
+    /// When [`Self::next`], or [`Self::look_on`], may have something; `None` if only a change can bring it about.
     pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.losses.is_under_way() {
+            return Some(now);
+        }
         if !self.loaded || self.under_way >= self.settings.in_flight {
             return None;
         }

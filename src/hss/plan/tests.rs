@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{ExternalIdentifier, Msisdn};
+use crate::domain::{ExternalIdentifier, Msisdn, Node};
 use crate::store::SubscriptionRow;
 
 const MINUTE: u64 = 60;
@@ -66,7 +66,7 @@ fn subscribed() -> Plan {
     let mut plan = plan();
     plan.add(&user(1), at(0));
     let ask = one(&mut plan, at(0));
-    plan.answered(&ask, taken(), at(0));
+    plan.answered(&ask, taken(), None, at(0));
     plan
 }
 
@@ -88,7 +88,7 @@ fn a_user_that_is_added_is_asked_about_once_and_then_subscribed_to() {
         (state(&plan, 1), plan.under_way()),
         (Some(SubscriptionState::Wanted), 1)
     );
-    plan.answered(&ask, taken(), at(1));
+    plan.answered(&ask, taken(), None, at(1));
     assert_eq!(
         (state(&plan, 1), plan.under_way()),
         (Some(SubscriptionState::Active), 0)
@@ -108,18 +108,18 @@ fn a_subscription_is_renewed_before_its_end_and_the_hss_may_make_it_short() {
         "it still stands"
     );
     let expires = Some(at(23 * HOUR));
-    plan.answered(&ask, Outcome::Taken { expires }, at(22 * HOUR));
+    plan.answered(&ask, Outcome::Taken { expires }, None, at(22 * HOUR));
     assert_eq!(plan.status(&user(1))[0].expires, expires);
     assert_eq!(plan.wake_at(at(22 * HOUR)), Some(at(22 * HOUR + 30 * MINUTE)));
     // One that is over at once is not asked for without a pause.
     let ask = one(&mut plan, at(23 * HOUR));
     let expires = Some(at(HOUR));
-    plan.answered(&ask, Outcome::Taken { expires }, at(23 * HOUR));
+    plan.answered(&ask, Outcome::Taken { expires }, None, at(23 * HOUR));
     assert_eq!(plan.wake_at(at(23 * HOUR)), Some(at(23 * HOUR + 5)));
     // An HSS that promises more than was asked for is not relied on.
     let ask = one(&mut plan, at(24 * HOUR));
     let expires = Some(at(1000 * HOUR));
-    plan.answered(&ask, Outcome::Taken { expires }, at(24 * HOUR));
+    plan.answered(&ask, Outcome::Taken { expires }, None, at(24 * HOUR));
     assert_eq!(plan.status(&user(1))[0].expires, Some(at(48 * HOUR)));
 }
 
@@ -133,7 +133,7 @@ fn after_a_notification_it_is_asked_for_again_at_once() {
     // A notification while the answer is under way: the HSS was faster than its answer.
     plan.used_up(&user(1).subscriber(), at(HOUR + 1));
     assert_eq!(plan.next(at(HOUR + 1)), None);
-    plan.answered(&ask, taken(), at(HOUR + 1));
+    plan.answered(&ask, taken(), None, at(HOUR + 1));
     one(&mut plan, at(HOUR + 1));
 }
 
@@ -157,7 +157,7 @@ fn a_user_that_is_reachable_all_the_time_is_asked_about_ever_more_seldom() {
             if asked == 3 {
                 plan.used_up(&user(1).subscriber(), at(now));
             }
-            plan.answered(&ask, taken(), at(now));
+            plan.answered(&ask, taken(), None, at(now));
         }
     }
     assert!((10..30).contains(&asked), "{asked}");
@@ -172,7 +172,7 @@ fn what_is_refused_for_good_waits_until_it_is_added_again() {
     let mut plan = plan();
     plan.add(&user(1), at(0));
     let ask = one(&mut plan, at(0));
-    plan.answered(&ask, Outcome::Refused(refused(5101)), at(0));
+    plan.answered(&ask, Outcome::Refused(refused(5101)), None, at(0));
     let status = plan.status(&user(1))[0];
     assert_eq!(
         (status.state, status.result),
@@ -192,7 +192,7 @@ fn what_is_refused_for_now_is_asked_for_again_after_pauses_that_grow() {
     let mut pauses = Vec::new();
     for _ in 0..14 {
         let ask = one(&mut plan, now);
-        plan.answered(&ask, Outcome::NotNow(refused(4100)), now);
+        plan.answered(&ask, Outcome::NotNow(refused(4100)), None, now);
         let next = plan.wake_at(now).unwrap();
         pauses.push(next.since(now).as_secs());
         now = next;
@@ -201,7 +201,7 @@ fn what_is_refused_for_now_is_asked_for_again_after_pauses_that_grow() {
     assert_eq!(pauses[12..], [3600, 3600]);
     assert_eq!(plan.status(&user(1))[0].result, Some(refused(4100)));
     let ask = one(&mut plan, now);
-    plan.answered(&ask, taken(), now);
+    plan.answered(&ask, taken(), None, now);
     assert_eq!(plan.status(&user(1))[0].result, None);
 }
 
@@ -214,7 +214,7 @@ fn while_nobody_answers_everybody_waits() {
     let asks: Vec<_> = std::iter::from_fn(|| plan.next(at(0))).collect();
     assert_eq!(asks.len(), 3);
     for ask in &asks {
-        plan.answered(ask, Outcome::Unanswered, at(1));
+        plan.answered(ask, Outcome::Unanswered, None, at(1));
     }
     plan.add(&user(9), at(1));
     assert_eq!(plan.next(at(1)), None);
@@ -251,7 +251,7 @@ fn a_renewal_that_fails_leaves_what_stands_until_it_is_over() {
     let mut now = at(22 * HOUR);
     while now < at(25 * HOUR) {
         if let Some(ask) = plan.next(now) {
-            plan.answered(&ask, Outcome::Unanswered, now);
+            plan.answered(&ask, Outcome::Unanswered, None, now);
             let expected = if now < at(24 * HOUR) {
                 SubscriptionState::Active
             } else {
@@ -275,7 +275,7 @@ fn a_user_that_is_removed_is_ended_at_the_hss_and_then_forgotten() {
     );
     let ask = one(&mut plan, at(HOUR));
     assert_eq!(ask.until, None);
-    plan.answered(&ask, taken(), at(HOUR));
+    plan.answered(&ask, taken(), None, at(HOUR));
     assert_eq!((state(&plan, 1), plan.next(at(100 * HOUR))), (None, None));
     assert!(!plan.remove(&user(1), at(HOUR)));
 }
@@ -288,7 +288,7 @@ fn an_end_that_nobody_confirms_is_given_up() {
     for _ in 0..5 {
         let ask = one(&mut plan, now);
         assert_eq!(ask.until, None);
-        plan.answered(&ask, Outcome::Unanswered, now);
+        plan.answered(&ask, Outcome::Unanswered, None, now);
         now = plan.wake_at(now).unwrap_or(now);
     }
     assert_eq!(state(&plan, 1), None);
@@ -296,7 +296,7 @@ fn an_end_that_nobody_confirms_is_given_up() {
     let mut plan = subscribed();
     plan.remove(&user(1), at(HOUR));
     let ask = one(&mut plan, at(HOUR));
-    plan.answered(&ask, Outcome::Refused(refused(5001)), at(HOUR));
+    plan.answered(&ask, Outcome::Refused(refused(5001)), None, at(HOUR));
     assert_eq!(state(&plan, 1), None);
 }
 
@@ -318,16 +318,16 @@ fn changes_of_mind_while_a_question_is_under_way_are_carried_out_after_it() {
     let ask = one(&mut plan, at(0));
     plan.remove(&user(1), at(0));
     assert_eq!(plan.next(at(0)), None, "never two questions at once");
-    plan.answered(&ask, taken(), at(1));
+    plan.answered(&ask, taken(), None, at(1));
     let ask = one(&mut plan, at(1));
     assert_eq!(ask.until, None);
     // Added again while it is ended.
     assert_eq!(plan.add(&user(1), at(1)), Added::Again);
     assert_eq!(plan.next(at(1)), None);
-    plan.answered(&ask, taken(), at(2));
+    plan.answered(&ask, taken(), None, at(2));
     let ask = one(&mut plan, at(2));
     assert!(ask.until.is_some());
-    plan.answered(&ask, taken(), at(2));
+    plan.answered(&ask, taken(), None, at(2));
     assert_eq!(state(&plan, 1), Some(SubscriptionState::Active));
 }
 
@@ -404,7 +404,7 @@ fn no_more_leave_in_a_second_than_the_rate_and_no_more_are_under_way_than_may_be
             Some(wake) => now = wake,
             None => {
                 let ask = under_way.remove(0);
-                plan.answered(&ask, taken(), now);
+                plan.answered(&ask, taken(), None, now);
             }
         }
     }
@@ -468,7 +468,7 @@ proptest! {
                         2 => Outcome::NoPeer,
                         _ => taken(),
                     };
-                    plan.answered(&ask, outcome, at(now));
+                    plan.answered(&ask, outcome, None, at(now));
                 }
                 Step::Answer(..) => {}
                 Step::Pass(seconds) => now += seconds,
@@ -490,11 +490,11 @@ proptest! {
         }
         // From here on everything is taken.
         for ask in std::mem::take(&mut under_way) {
-            plan.answered(&ask, taken(), at(now));
+            plan.answered(&ask, taken(), None, at(now));
         }
         for _ in 0..100 {
             while let Some(ask) = plan.next(at(now)) {
-                plan.answered(&ask, taken(), at(now));
+                plan.answered(&ask, taken(), None, at(now));
             }
             now += HOUR / 2;
         }
@@ -518,4 +518,94 @@ proptest! {
         let active = plan.counts().of(Topic::Reachability, SubscriptionState::Active);
         prop_assert_eq!(active, wanted.len() as u64);
     }
+}
+
+fn hss(n: u64) -> Node {
+    Node::parse(&format!("hss{n}.home.example")).unwrap()
+}
+
+/// A plan in which users 1 to `most` are subscribed to since second 0, the odd ones at HSS 1, the even ones at HSS 2.
+fn subscribed_at_two(most: u64) -> Plan {
+    let mut plan = plan_of(Settings {
+        rate: 1_000_000,
+        in_flight: 1_000_000,
+        ..settings()
+    });
+    for n in 1..=most {
+        plan.add(&user(n), at(0));
+    }
+    let at_hss: BTreeMap<User, Node> = (1..=most).map(|n| (user(n), hss(2 - n % 2))).collect();
+    while let Some(ask) = plan.next(at(0)) {
+        plan.answered(&ask, taken(), at_hss.get(&ask.user), at(0));
+    }
+    plan
+}
+
+#[test]
+fn what_an_hss_has_lost_is_asked_for_again_and_what_another_one_took_is_not() {
+    let mut plan = subscribed_at_two(4);
+    plan.reset(&hss(1), at(HOUR));
+    assert_eq!(plan.wake_at(at(HOUR)), Some(at(HOUR)));
+    plan.look_on(at(HOUR));
+    let mut again: Vec<_> = std::iter::from_fn(|| plan.next(at(HOUR))).collect();
+    again.sort_by_key(|ask| ask.user.clone());
+    let users: Vec<_> = again.iter().map(|ask| ask.user.clone()).collect();
+    assert_eq!(users, [user(1), user(3)]);
+    for ask in &again {
+        plan.answered(ask, taken(), Some(&hss(1)), at(HOUR + 1));
+    }
+    assert_eq!(state(&plan, 1), Some(SubscriptionState::Active));
+    // Every serving node is told, and all of them may be copied here.
+    plan.reset(&hss(1), at(HOUR + 2));
+    plan.look_on(at(HOUR + 2));
+    assert_eq!(plan.next(at(HOUR + 2)), None);
+    assert!(plan.wake_at(at(HOUR + 2)) > Some(at(HOUR + 2)));
+}
+
+#[test]
+fn an_hss_that_tells_a_greater_origin_state_id_has_lost_what_it_took() {
+    let mut plan = subscribed_at_two(2);
+    for (told, lost) in [(7, false), (7, false), (8, true), (8, false), (7, false)] {
+        plan.told(&hss(1), told, at(HOUR));
+        plan.look_on(at(HOUR));
+        let ask = plan.next(at(HOUR));
+        assert_eq!(ask.is_some(), lost, "{told}");
+        if let Some(ask) = ask {
+            assert_eq!(ask.user, user(1));
+            plan.answered(&ask, taken(), Some(&hss(1)), at(HOUR));
+        }
+    }
+}
+
+#[test]
+fn what_was_asked_before_a_loss_and_taken_after_it_is_asked_for_once_more() {
+    let mut plan = plan();
+    plan.add(&user(1), at(0));
+    let ask = one(&mut plan, at(0));
+    plan.reset(&hss(1), at(1));
+    plan.look_on(at(1));
+    plan.answered(&ask, taken(), Some(&hss(1)), at(2));
+    let again = one(&mut plan, at(2));
+    plan.answered(&again, taken(), Some(&hss(1)), at(3));
+    assert_eq!(plan.next(at(3)), None);
+    assert_eq!(state(&plan, 1), Some(SubscriptionState::Active));
+}
+
+#[test]
+fn a_great_loss_is_looked_at_in_steps_and_everything_lost_is_asked_for_once() {
+    let mut plan = subscribed_at_two(9000);
+    plan.reset(&hss(2), at(HOUR));
+    let mut steps = 0;
+    while plan.losses.is_under_way() {
+        plan.look_on(at(HOUR));
+        steps += 1;
+    }
+    assert_eq!(steps, 5);
+    let mut times = BTreeMap::<User, u32>::new();
+    while let Some(ask) = plan.next(at(HOUR)) {
+        *times.entry(ask.user.clone()).or_default() += 1;
+        plan.answered(&ask, taken(), Some(&hss(2)), at(HOUR));
+    }
+    assert_eq!(times.len(), 4500);
+    assert!(times.values().all(|times| *times == 1));
 }

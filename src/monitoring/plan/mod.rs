@@ -24,7 +24,6 @@
 mod answers;
 mod census;
 mod entry;
-mod hosts;
 mod next;
 mod notices;
 mod references;
@@ -39,11 +38,10 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::diameter::apps::Monitored;
 use crate::domain::{Aspect, MonitoringState, Target, Timestamp};
-use crate::pace::{Budget, Pause};
+use crate::pace::{Budget, Hosts, Pause};
 
 use census::Counts;
 use entry::{Entry, NEVER, Part, Seconds, seconds};
-use hosts::Hosts;
 use notices::Walk;
 use references::{Owner, References};
 

@@ -69,7 +69,7 @@ impl Plan {
                 }
             }
             Notice::Reset { host } => {
-                if self.hosts.reset(host, at) {
+                if self.hosts.reset(host, now) {
                     self.walk(host);
                 }
             }

@@ -24,6 +24,7 @@ pub(crate) mod command {
     pub(crate) const CAPABILITIES_EXCHANGE: u32 = 257;
     pub(crate) const DEVICE_WATCHDOG: u32 = 280;
     pub(crate) const DISCONNECT_PEER: u32 = 282;
+    pub(crate) const SUBSCRIBE_NOTIFICATIONS: u32 = 308;
     pub(crate) const UPDATE_LOCATION: u32 = 316;
     pub(crate) const CANCEL_LOCATION: u32 = 317;
     pub(crate) const INSERT_SUBSCRIBER_DATA: u32 = 319;
@@ -643,7 +644,12 @@ impl Peer {
             if !message.is_request() {
                 return Some(message);
             }
-            if message.command == command::CONFIGURATION_INFORMATION {
+            if [
+                command::CONFIGURATION_INFORMATION,
+                command::SUBSCRIBE_NOTIFICATIONS,
+            ]
+            .contains(&message.command)
+            {
                 self.aside.push_back(message);
                 continue;
             }
