@@ -246,9 +246,27 @@ impl App {
         let peers = config.diameter.peers.iter().map(|peer| peer.identity.clone());
         let streams = GrpcFeed::new(ingest.clone(), Arc::clone(&clock), peers, closing.clone());
         let provisioning = Provisioning::new(ingest.clone(), Arc::clone(&clock), closing.clone());
-        let listing = listing
-            .with_grpc(streams.sources())
-            .with(FeedKind::Provisioning, provisioning.feed());
+        let asking = CancellationToken::new();
+        let network = s6t::Hss::new(
+            &config.diameter.s6t,
+            client.clone(),
+            monitoring.clone(),
+            Arc::clone(&clock),
+        );
+        let driver = Driver::new(
+            monitoring.clone(),
+            store.clone(),
+            network,
+            ingest.clone(),
+            asking.clone(),
+        );
+        let answers = [driver.feed(), hss.feed()].into_iter().flatten();
+        let listing = answers.fold(
+            listing
+                .with_grpc(streams.sources())
+                .with(FeedKind::Provisioning, provisioning.feed()),
+            |listing, feed| listing.with(FeedKind::Answers, feed),
+        );
         let services = Services {
             lookup: Lookup::new(Arc::clone(&index), config.freshness.max_age),
             ingest: streams,
@@ -257,22 +275,10 @@ impl App {
                 listing,
                 Arc::new(HssAdmin::new(hss.clone(), closing.clone())),
             )
-            .with_watching(Arc::new(MonitoringAdmin::new(
-                monitoring.clone(),
-                closing.clone(),
-            ))),
+            .with_watching(Arc::new(MonitoringAdmin::new(monitoring, closing.clone()))),
             health: health.clone(),
         };
         let mut grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
-
-        let asking = CancellationToken::new();
-        let network = s6t::Hss::new(
-            &config.diameter.s6t,
-            client.clone(),
-            monitoring.clone(),
-            Arc::clone(&clock),
-        );
-        let driver = Driver::new(monitoring, store.clone(), network, ingest.clone(), asking.clone());
 
         let migrate = || store.migrate();
         let load = async || Ok(load(&store, &index, &clock).await? + driver.load().await?);

@@ -130,12 +130,18 @@ impl Hss {
         }))
     }
 
+    /// What HSSs told because they were asked; `None` where nothing is asked.
+    pub fn feed(&self) -> Option<Feed> {
+        self.0.asking.as_ref().map(|asking| asking.feed.clone())
+    }
+
     /// Carries the plan out until told to stop; does nothing where nothing is asked.
     pub async fn run(self, store: impl SubscriptionStore, stop: CancellationToken) {
         let _ended = self.0.stopped.clone().drop_guard();
         let Some(asking) = &self.0.asking else {
             return stop.cancelled().await;
         };
+        let _open = asking.feed.session();
         let driver = Driver {
             network: asking.network.clone(),
             ingest: asking.ingest.clone(),

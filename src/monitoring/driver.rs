@@ -82,8 +82,14 @@ impl<S: MonitoringStore, N: Network> Driver<S, N> {
         Ok(count)
     }
 
+    /// What the network told because it was asked; `None` where nothing is asked.
+    pub fn feed(&self) -> Option<Feed> {
+        self.monitoring.is_enabled().then(|| self.feed.clone())
+    }
+
     /// Asks until told to stop, once everything was [loaded](Self::load).
     pub async fn run(self) {
+        let _open = self.feed.session();
         self.work().await;
         // Whoever still waits is told that nothing more will become durable.
         self.monitoring.0.saved.send_replace(STOPPED);

@@ -356,6 +356,13 @@ async fn what_an_hss_has_lost_is_subscribed_to_again_however_that_is_heard() {
         assert_eq!(take(&mut hss, 1, 7).await, everybody[place..=place]);
     }
     all_active(&daemon, 2).await;
+    let (code, out, err) = command(&daemon, &["feeds"]).await;
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.lines()
+            .any(|line| line.starts_with("sh ") && line.contains(" answers ") && line.contains(" open ")),
+        "{out}"
+    );
 
     // A copy of its Reset on S6a.
     let reset = Request::s6a(322, HSS).with(avp(code::DESTINATION_HOST, b"mme1.home.example"));
