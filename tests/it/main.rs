@@ -12,6 +12,7 @@ mod support;
 
 mod applications;
 mod cli;
+mod conformance;
 mod crash;
 mod deploy;
 mod diameter_answers;
