@@ -231,7 +231,7 @@ fn whoever_could_not_be_asked_about_for_want_of_a_peer_waits_for_that_and_no_lon
     let mut now = at(0);
     for _ in 0..6 {
         let ask = one(&mut plan, now);
-        plan.answered(&ask, Outcome::NoPeer, now);
+        plan.answered(&ask, Outcome::NoPeer, None, now);
         assert_eq!(state(&plan, 1), Some(SubscriptionState::Wanted));
         let wake = plan.wake_at(now).unwrap();
         assert!(
@@ -241,7 +241,7 @@ fn whoever_could_not_be_asked_about_for_want_of_a_peer_waits_for_that_and_no_lon
         now = wake;
     }
     let ask = one(&mut plan, now);
-    plan.answered(&ask, taken(), now);
+    plan.answered(&ask, taken(), None, now);
     assert_eq!(state(&plan, 1), Some(SubscriptionState::Active));
 }
 
