@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use crate::domain::{ExternalIdentifier, Identifier, Msisdn, Outcome, SubscriberId, Timestamp};
 
 /// As many as the table of subscribers has.
-const SHARDS: usize = 256;
+pub(super) const SHARDS: usize = 256;
 
 /// The order of the fields is the order of binding: time first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +85,17 @@ impl Bindings {
 
     pub(super) fn len(&self) -> usize {
         self.msisdns.len() + self.externals.len()
+    }
+
+    /// The bound identifiers of one shard.
+    pub(super) fn in_shard(&self, shard: usize) -> Vec<Identifier> {
+        let mut found = Vec::new();
+        self.msisdns
+            .for_each_in(shard, |msisdn| found.push(Identifier::Msisdn(*msisdn)));
+        self.externals.for_each_in(shard, |external| {
+            found.push(Identifier::External(external.clone()));
+        });
+        found
     }
 
     /// The identifiers under whose own ids there are facts.
@@ -166,6 +177,13 @@ impl<K: Clone + Eq + Hash> Sharded<K> {
             .iter()
             .map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len())
             .sum()
+    }
+
+    fn for_each_in(&self, shard: usize, each: impl FnMut(&K)) {
+        if let Some(shard) = self.0.get(shard) {
+            let table = shard.read().unwrap_or_else(PoisonError::into_inner);
+            table.keys().for_each(each);
+        }
     }
 
     fn for_each(&self, each: impl FnMut(&K)) {

@@ -11,6 +11,8 @@
 mod bindings;
 mod nodes;
 mod subscribers;
+pub mod touched;
+mod watching;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,6 +25,9 @@ use crate::domain::{
 use bindings::Bindings;
 use nodes::Nodes;
 use subscribers::Subscribers;
+use touched::Touched;
+
+pub use watching::Outlook;
 
 /// How many ids of one subscriber are united: its own, numbers, external identifiers.
 const MAX_UNITED: usize = 8;
@@ -36,6 +41,7 @@ pub struct Index {
     /// Held while a binding and the aliases that follow from it change together. Lookups never wait for it.
     links: Mutex<()>,
     loaded: AtomicBool,
+    touched: Touched,
 }
 
 /// How much the index holds.
@@ -137,6 +143,9 @@ impl Index {
                 let _links = self.linking();
                 self.link(&event.subscriber.strongest());
             }
+            if effect.outcome != Outcome::Duplicate {
+                self.touch(|| event.subscriber.strongest());
+            }
         }
         for identifier in event.subscriber.bindings() {
             effect = effect.or(self.bind(&identifier, subscriber, event.event_time));
@@ -171,6 +180,7 @@ impl Index {
                 self.subscribers.remove_alias(former, identifier.subscriber());
             }
             self.link(identifier);
+            self.touch_moved(identifier, moved.from);
         }
         bound.outcome
     }

@@ -117,6 +117,13 @@ impl Subscribers {
             .sum()
     }
 
+    pub(super) fn for_each_id_in(&self, shard: usize, each: impl FnMut(SubscriberId)) {
+        if let Some(shard) = self.0.get(shard) {
+            let table = shard.read().unwrap_or_else(PoisonError::into_inner);
+            table.keys().copied().for_each(each);
+        }
+    }
+
     pub(super) fn for_each(&self, mut each: impl FnMut(&Registrations)) {
         for shard in &self.0 {
             let table = shard.read().unwrap_or_else(PoisonError::into_inner);

@@ -218,3 +218,90 @@ fn a_number_that_moves_back_and_forth_takes_its_facts_along_in_every_order() {
 fn external() -> ExternalIdentifier {
     ExternalIdentifier::parse("meter-1@iot.example").unwrap()
 }
+
+fn marked(index: &Index) -> Vec<SubscriberId> {
+    let mut ids: Vec<_> = index.touched().take().ids.into_iter().collect();
+    ids.sort();
+    ids
+}
+
+fn sorted<const N: usize>(mut ids: [SubscriberId; N]) -> [SubscriberId; N] {
+    ids.sort();
+    ids
+}
+
+#[test]
+fn nothing_is_marked_while_nobody_watches() {
+    let index = Index::new();
+    index.apply(&event(
+        Some(imsi(1)),
+        Some(number(1)),
+        10,
+        Some(registered(Slot::Mme)),
+    ));
+    assert!(index.touched().take().is_empty());
+}
+
+#[test]
+fn whoever_facts_count_for_is_marked_and_repetitions_are_not() {
+    let index = Index::new();
+    index.touched().watch(true);
+    index.apply(&event(Some(imsi(1)), Some(number(1)), 10, None));
+    assert_eq!(marked(&index), sorted([imsi(1).into(), number(1).into()]));
+    let attach = event(Some(imsi(1)), None, 20, Some(registered(Slot::Mme)));
+    index.apply(&attach);
+    assert_eq!(marked(&index), [imsi(1).into()]);
+    index.apply(&attach);
+    assert!(marked(&index).is_empty());
+    // Facts under the number count for the IMSI that holds it.
+    index.apply(&event(None, Some(number(1)), 30, Some(registered(Slot::Msc))));
+    assert_eq!(marked(&index), sorted([imsi(1).into(), number(1).into()]));
+    // Of a number that moves both holders are marked.
+    index.apply(&event(Some(imsi(2)), Some(number(1)), 40, None));
+    assert_eq!(
+        marked(&index),
+        sorted([imsi(1).into(), imsi(2).into(), number(1).into()])
+    );
+}
+
+#[test]
+fn an_external_identifier_that_finds_a_holder_is_marked_with_its_text() {
+    let index = Index::new();
+    index.touched().watch(true);
+    let ids = SubscriberIdentifiers::new(None, Some(number(1)), Some(external())).unwrap();
+    index.apply(&Event::new(ids, at(10), at(10), None));
+    let marks = index.touched().take();
+    let own = SubscriberId::from(&external());
+    assert!(marks.ids.contains(&own) && marks.ids.contains(&SubscriberId::from(number(1))));
+    assert_eq!(marks.externals.get(&own), Some(&external()));
+    index.apply(&event(
+        Some(imsi(1)),
+        Some(number(1)),
+        20,
+        Some(registered(Slot::Mme)),
+    ));
+    let outlook = index.outlook(&Identifier::External(external()), at(30)).unwrap();
+    assert_eq!(outlook.subscriber, imsi(1).into());
+    assert_eq!(outlook.via, Some(number(1).into()));
+}
+
+#[test]
+fn every_name_that_finds_a_device_is_told_in_its_part_once() {
+    let index = Index::new();
+    let ids = SubscriberIdentifiers::new(Some(imsi(1)), Some(number(1)), Some(external())).unwrap();
+    index.apply(&Event::new(ids, at(10), at(10), Some(registered(Slot::Mme))));
+    index.apply(&event(None, Some(number(1)), 20, Some(registered(Slot::Msc))));
+    index.apply(&event(None, Some(number(2)), 20, Some(registered(Slot::Msc))));
+    index.apply(&event(Some(imsi(3)), None, 20, Some(registered(Slot::Mme))));
+    let told: Vec<_> = (0..Index::PARTS).flat_map(|part| index.names_in(part)).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    for name in [
+        Identifier::Msisdn(number(1)),
+        Identifier::Msisdn(number(2)),
+        Identifier::External(external()),
+    ] {
+        assert!(index.names_in(Index::part_of(name.subscriber())).contains(&name));
+        let answer = index.outlook(&name, at(50)).unwrap().reachability;
+        assert_eq!(Some(answer), index.lookup(&name, at(50)));
+    }
+}
