@@ -21,3 +21,4 @@ pub mod pace;
 pub mod proto;
 pub mod sim;
 pub mod store;
+pub mod watch;

@@ -185,8 +185,13 @@ const LAYERS: &[Layer] = &[
         never: NO_STORE_ENGINE,
     },
     Layer {
+        path: "watch",
+        may_use: &["domain", "index"],
+        never: NO_WIRE_NO_STORE,
+    },
+    Layer {
         path: "northbound",
-        may_use: &["domain", "index", "grpc", "proto"],
+        may_use: &["domain", "index", "watch", "grpc", "proto"],
         never: NO_STORE_ENGINE,
     },
     // The far side of a Diameter connection: never the daemon's own inside.
