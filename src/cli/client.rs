@@ -7,11 +7,19 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tonic::transport::{Channel, Endpoint};
 
+/// How long a connection without a deadline may be silent before it has to show that it lives, and how long that may take.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
 /// Which daemon to talk to.
 #[derive(Clone, Debug, Args)]
 pub struct ServerArgs {
     /// Where reachd serves gRPC
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    #[arg(
+        long,
+        alias = "address",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:50051"
+    )]
     pub server: String,
 }
 
@@ -49,7 +57,10 @@ impl ServerArgs {
             .tcp_nodelay(true);
         let endpoint = match call {
             Some(call) => endpoint.timeout(call),
-            None => endpoint,
+            // Nothing else tells that the other end is gone.
+            None => endpoint
+                .http2_keep_alive_interval(KEEPALIVE)
+                .keep_alive_timeout(KEEPALIVE),
         };
         endpoint.connect().await.map_err(|error| {
             anyhow::anyhow!(

@@ -15,6 +15,7 @@ pub mod lookup;
 pub mod lookup_output;
 pub mod migrate;
 pub mod monitor;
+pub mod publish;
 pub mod query;
 pub mod say;
 pub mod serve;
@@ -62,6 +63,7 @@ pub enum Command {
     Subscriptions(subscriptions::SubscriptionsArgs),
     Feeds(feeds::FeedsArgs),
     Import(import::ImportArgs),
+    Publish(publish::PublishArgs),
     Monitor(monitor::MonitorArgs),
     Simulate(simulate::SimulateArgs),
     Healthcheck(healthcheck::HealthcheckArgs),
@@ -122,6 +124,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Subscriptions(args) => subscriptions::run(args).await,
         Command::Feeds(args) => feeds::run(args).await,
         Command::Import(args) => import::run(args).await,
+        Command::Publish(args) => publish::run(args).await,
         Command::Monitor(args) => monitor::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
