@@ -69,6 +69,25 @@ impl Bindings {
         }
     }
 
+    /// Unbinds an identifier that was bound no later than `floor`; returns whose it was.
+    pub(super) fn unbind(&self, identifier: &Identifier, floor: Timestamp) -> Option<SubscriberId> {
+        match identifier {
+            Identifier::Imsi(_) => None,
+            Identifier::Msisdn(msisdn) => self.msisdns.unbind(identifier, msisdn, floor),
+            Identifier::External(external) => self.externals.unbind(identifier, external, floor),
+        }
+    }
+
+    /// Every bound identifier and whose it is.
+    pub(super) fn for_each(&self, mut each: impl FnMut(Identifier, SubscriberId)) {
+        self.msisdns.for_each(|msisdn, binding| {
+            each(Identifier::Msisdn(*msisdn), binding.subscriber);
+        });
+        self.externals.for_each(|external, binding| {
+            each(Identifier::External(external.clone()), binding.subscriber);
+        });
+    }
+
     pub(super) fn would_change(
         &self,
         identifier: &Identifier,
@@ -101,12 +120,12 @@ impl Bindings {
     /// The identifiers under whose own ids there are facts.
     pub(super) fn with_facts(&self, has_facts: impl Fn(SubscriberId) -> bool) -> Vec<Identifier> {
         let mut found = Vec::new();
-        self.msisdns.for_each(|msisdn| {
+        self.msisdns.for_each(|msisdn, _| {
             if has_facts((*msisdn).into()) {
                 found.push(Identifier::Msisdn(*msisdn));
             }
         });
-        self.externals.for_each(|external| {
+        self.externals.for_each(|external, _| {
             if has_facts(external.into()) {
                 found.push(Identifier::External(external.clone()));
             }
@@ -186,11 +205,21 @@ impl<K: Clone + Eq + Hash> Sharded<K> {
         }
     }
 
-    fn for_each(&self, each: impl FnMut(&K)) {
-        let mut each = each;
+    fn unbind(&self, identifier: &Identifier, key: &K, floor: Timestamp) -> Option<SubscriberId> {
+        let mut table = self
+            .shard(identifier)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = table.get(key).filter(|binding| binding.bound_at <= floor)?;
+        let holder = known.subscriber;
+        table.remove(key);
+        Some(holder)
+    }
+
+    fn for_each(&self, mut each: impl FnMut(&K, &Binding)) {
         for shard in &self.0 {
             let table = shard.read().unwrap_or_else(PoisonError::into_inner);
-            table.keys().for_each(&mut each);
+            table.iter().for_each(|(key, binding)| each(key, binding));
         }
     }
 }

@@ -9,6 +9,7 @@
 //! Nothing is merged when facts arrive, so the order of facts and bindings cannot matter.
 
 mod bindings;
+mod erasing;
 mod nodes;
 mod subscribers;
 pub mod touched;

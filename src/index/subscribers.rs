@@ -4,7 +4,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::HashMap;
 
-use crate::domain::{Registrations, SubscriberId};
+use crate::domain::{Registrations, SubscriberId, Timestamp};
 
 /// While one shard grows only 1/256 of lookups wait, and each growth copies little.
 const SHARDS: usize = 256;
@@ -28,6 +28,10 @@ impl Entry {
     /// Ids whose facts count for this subscriber too.
     pub(super) fn aliases(&self) -> &[SubscriberId] {
         self.aliases.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.registrations.is_empty() && self.aliases.is_none()
     }
 }
 
@@ -99,15 +103,50 @@ impl Subscribers {
         }
     }
 
+    /// An entry of which nothing is left goes: of whom nothing is known, nothing may seem to be.
     pub(super) fn remove_alias(&self, id: SubscriberId, alias: SubscriberId) {
-        if let Some(entry) = self.writing(id).get_mut(&id)
-            && let Some(aliases) = &mut entry.aliases
-        {
+        let mut table = self.writing(id);
+        let Some(entry) = table.get_mut(&id) else { return };
+        if let Some(aliases) = &mut entry.aliases {
             aliases.retain(|known| *known != alias);
             if aliases.is_empty() {
                 entry.aliases = None;
             }
         }
+        if entry.is_empty() {
+            table.remove(&id);
+        }
+    }
+
+    /// Drops what was known under an id up to a time, and the entry if nothing is left in it.
+    pub(super) fn erase(&self, id: SubscriberId, floor: Timestamp) {
+        let mut table = self.writing(id);
+        let Some(entry) = table.get_mut(&id) else { return };
+        entry.registrations.erase(floor);
+        if entry.is_empty() {
+            table.remove(&id);
+        }
+    }
+
+    /// Every id that has an entry.
+    pub(super) fn ids(&self) -> Vec<SubscriberId> {
+        let mut ids = Vec::with_capacity(self.len());
+        for shard in &self.0 {
+            ids.extend(shard.read().unwrap_or_else(PoisonError::into_inner).keys());
+        }
+        ids
+    }
+
+    /// Every id with each of its aliases.
+    pub(super) fn all_aliases(&self) -> Vec<(SubscriberId, SubscriberId)> {
+        let mut all = Vec::new();
+        for shard in &self.0 {
+            let table = shard.read().unwrap_or_else(PoisonError::into_inner);
+            for (id, entry) in &*table {
+                all.extend(entry.aliases().iter().map(|alias| (*id, *alias)));
+            }
+        }
+        all
     }
 
     pub(super) fn len(&self) -> usize {

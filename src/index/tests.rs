@@ -3,6 +3,8 @@
 use super::*;
 use crate::domain::{Change, Ends, ExternalIdentifier, Imsi, Msisdn, SubscriberIdentifiers};
 
+mod erasing;
+
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).unwrap()
 }
@@ -41,6 +43,16 @@ fn status(index: &Index, number: Msisdn) -> Option<(bool, bool)> {
 #[test]
 fn a_number_that_was_never_heard_of_is_not_found() {
     assert_eq!(status(&Index::new(), number(1)), None);
+}
+
+#[test]
+fn whoever_loses_all_that_was_united_with_it_is_as_unknown_as_before() {
+    let index = Index::new();
+    index.apply(&event(None, Some(number(1)), 10, Some(registered(Slot::Mme))));
+    index.apply(&event(Some(imsi(1)), Some(number(1)), 20, None));
+    index.apply(&event(Some(imsi(2)), Some(number(1)), 30, None));
+    assert_eq!(index.resolve(&Identifier::Imsi(imsi(1))), None);
+    assert_eq!(status(&index, number(1)), Some((true, false)));
 }
 
 #[test]
