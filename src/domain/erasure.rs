@@ -102,7 +102,7 @@ pub enum Refuse {
 pub enum Screened {
     /// All, or all but bindings of erased identifiers to somebody else.
     Kept,
-    /// Nothing: it is about a subscriber that was erased.
+    /// Nothing: it is about a subscriber that was erased, or binds erased identifiers and says nothing else.
     Erased,
 }
 
@@ -141,10 +141,18 @@ impl Erasures {
         if refused(event.subscriber.subscriber()) {
             return Screened::Erased;
         }
+        let bound = event.subscriber.bindings().next().is_some();
         event
             .subscriber
             .unbind(|identifier| refused(identifier.subscriber()));
-        Screened::Kept
+        let says_something = !event.changes.is_empty()
+            || !event.addresses.is_empty()
+            || event.subscriber.bindings().next().is_some();
+        if bound && !says_something {
+            Screened::Erased
+        } else {
+            Screened::Kept
+        }
     }
 
     /// Forgets erasures that were made before a time.
@@ -166,7 +174,7 @@ impl Erasures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Imsi, Msisdn, SubscriberIdentifiers};
+    use crate::domain::{Change, Imsi, Msisdn, Slot, SubscriberIdentifiers};
 
     fn key() -> PseudonymKey {
         PseudonymKey::new(&[7; 32])
@@ -226,9 +234,15 @@ mod tests {
         let mut erasures = Erasures::default();
         erasures.note(key().of(msisdn.into()), at(10));
         let both = SubscriberIdentifiers::new(Some(imsi), Some(msisdn), None).unwrap();
-        let mut late = Event::new(both.clone(), at(10), at(20), None);
+        let gone = Change::Cleared { slot: Slot::Msc };
+        let mut late = Event::new(both.clone(), at(10), at(20), [gone]);
         assert_eq!(erasures.screen(&key(), Refuse::Late, &mut late), Screened::Kept);
         assert_eq!(late.subscriber, imsi.into());
+        let mut binding = Event::new(both.clone(), at(10), at(20), None);
+        assert_eq!(
+            erasures.screen(&key(), Refuse::Late, &mut binding),
+            Screened::Erased
+        );
         let mut new = Event::new(both.clone(), at(11), at(20), None);
         assert_eq!(erasures.screen(&key(), Refuse::Late, &mut new), Screened::Kept);
         assert_eq!(new.subscriber, both);

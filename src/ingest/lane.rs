@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::{sleep, sleep_until};
 
 use super::room::Room;
 use super::{Refused, Shared, Submission, batch};
-use crate::domain::Effect;
+use crate::domain::{Effect, Outcome, Screened};
 use crate::store::{Batch, Store, StoreError};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -21,6 +21,7 @@ pub(super) struct Lane<S> {
     shared: Arc<Shared<S>>,
     queue: mpsc::Receiver<Submission>,
     room: Arc<Room>,
+    turn: Arc<Mutex<()>>,
     /// Whether the last commit is to be tried again, so that an outage is told once.
     retrying: bool,
 }
@@ -36,18 +37,27 @@ enum Failure {
 }
 
 impl<S: Store> Lane<S> {
-    pub(super) fn new(shared: Arc<Shared<S>>, queue: mpsc::Receiver<Submission>, room: Arc<Room>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared<S>>,
+        queue: mpsc::Receiver<Submission>,
+        room: Arc<Room>,
+        turn: Arc<Mutex<()>>,
+    ) -> Self {
         Self {
             shared,
             queue,
             room,
+            turn,
             retrying: false,
         }
     }
 
     pub(super) async fn run(mut self) {
         let mut collected = Vec::with_capacity(self.shared.config.batch);
+        let turn = Arc::clone(&self.turn);
         while self.collect(&mut collected).await {
+            // What is erased from now on waits until this batch is visible, and then takes it away.
+            let _turn = turn.lock().await;
             self.keep_news(&mut collected);
             if !collected.is_empty() {
                 self.shared.busy.fetch_add(1, Ordering::Relaxed);
@@ -87,9 +97,16 @@ impl<S: Store> Lane<S> {
         true
     }
 
-    /// Acknowledges what is durable already, so that only news costs the store anything.
+    /// Acknowledges what is durable already, so that only news costs the store anything, and what must not be.
     fn keep_news(&self, collected: &mut Vec<Submission>) {
-        collected.retain(|submission| {
+        let screening = self.shared.tombstones.screening();
+        collected.retain_mut(|submission| {
+            if let Some(screening) = &screening
+                && screening.screen(&mut submission.event) == Screened::Erased
+            {
+                self.settle(submission, Ok(Outcome::Erased.into()));
+                return false;
+            }
             let event = &submission.event;
             // What is timed by its receipt cannot have been known before.
             let has_own_time = event.event_time != event.received_at;

@@ -18,13 +18,14 @@ pub mod config;
 mod lane;
 pub mod metrics;
 mod room;
+mod tombstones;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,6 +40,7 @@ pub use activity::{Activity, Session};
 pub use clock::ReceiptClock;
 pub use config::IngestConfig;
 pub use metrics::{Feed, Refusal};
+pub use tombstones::Tombstones;
 
 use lane::Lane;
 use metrics::PipelineMetrics;
@@ -122,6 +124,7 @@ struct Shared<S> {
     index: Arc<Index>,
     config: IngestConfig,
     metrics: PipelineMetrics,
+    tombstones: Arc<Tombstones>,
     /// How many lanes have a commit under way.
     busy: AtomicUsize,
     /// Finish what is queued, take nothing more.
@@ -134,6 +137,7 @@ struct Shared<S> {
 #[derive(Clone, Debug)]
 pub struct Ingest {
     lanes: Arc<[Way]>,
+    tombstones: Arc<Tombstones>,
     metrics: PipelineMetrics,
     drain: CancellationToken,
     abort: CancellationToken,
@@ -147,6 +151,8 @@ pub struct Ingest {
 struct Way {
     queue: mpsc::Sender<Submission>,
     room: Arc<Room>,
+    /// Held by the lane from its look at what was erased until its events are visible.
+    turn: Arc<Mutex<()>>,
 }
 
 /// Tells when a lane ends while it should not, which only a panic makes it do.
@@ -173,6 +179,7 @@ impl Ingest {
         let [drain, abort, broken] = std::array::from_fn(|_| CancellationToken::new());
         let tasks = TaskTracker::new();
         let metrics = PipelineMetrics::register();
+        let tombstones = Arc::new(Tombstones::default());
         let queue = (config.queue / lane_count).max(1);
         // What is being committed has left the queue and still counts.
         let size = queue + config.batch;
@@ -181,6 +188,7 @@ impl Ingest {
             index,
             config,
             metrics: metrics.clone(),
+            tombstones: Arc::clone(&tombstones),
             busy: AtomicUsize::new(0),
             drain: drain.clone(),
             abort: abort.clone(),
@@ -188,7 +196,13 @@ impl Ingest {
         let start_lane = |number| {
             let (queue, receiver) = mpsc::channel(queue);
             let room = Arc::new(Room::new(number, size));
-            let lane = Lane::new(Arc::clone(&shared), receiver, Arc::clone(&room));
+            let turn = Arc::new(Mutex::new(()));
+            let lane = Lane::new(
+                Arc::clone(&shared),
+                receiver,
+                Arc::clone(&room),
+                Arc::clone(&turn),
+            );
             let guard = LaneGuard {
                 drain: drain.clone(),
                 broken: broken.clone(),
@@ -197,12 +211,13 @@ impl Ingest {
                 let _guard = guard;
                 lane.run().await;
             });
-            Way { queue, room }
+            Way { queue, room, turn }
         };
         let lanes = (0..lane_count).map(start_lane).collect();
         tasks.close();
         Self {
             lanes,
+            tombstones,
             metrics,
             drain,
             abort,
@@ -276,6 +291,19 @@ impl Ingest {
     fn lane(&self, event: &Event) -> Result<&Way, SubmitError> {
         let place = (event.subscriber.subscriber().spread() >> 32) as usize % self.lanes.len();
         self.lanes.get(place).ok_or(SubmitError::Closed)
+    }
+
+    /// What was erased.
+    pub fn tombstones(&self) -> &Arc<Tombstones> {
+        &self.tombstones
+    }
+
+    /// Returns when every event that was looked at before something was erased is visible, or given up. While the store
+    /// is away that lasts.
+    pub async fn settled(&self) {
+        for lane in &*self.lanes {
+            drop(lane.turn.lock().await);
+        }
     }
 
     /// How many events are accepted and neither durable nor refused yet.
