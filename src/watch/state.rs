@@ -146,7 +146,7 @@ impl State {
         };
         let watcher = Watcher::new(
             Kind::List { names, pending },
-            resumed.unwrap_or(self.history.head()),
+            resumed.unwrap_or_else(|| self.history.head()),
         );
         let signal = self.admit(id, watcher);
         self.signal();
@@ -170,7 +170,10 @@ impl State {
             None => Some(std::iter::repeat_n(0, Index::PARTS).collect()),
         };
         let id = self.new_id();
-        let watcher = Watcher::new(Kind::All { taken }, resumed.unwrap_or(self.history.head()));
+        let watcher = Watcher::new(
+            Kind::All { taken },
+            resumed.unwrap_or_else(|| self.history.head()),
+        );
         let signal = self.admit(id, watcher);
         let begin = match resumed {
             Some(_) => Begin::Resumed,
