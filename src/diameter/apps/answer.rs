@@ -76,17 +76,28 @@ pub struct PendingAnswer {
 impl PendingAnswer {
     /// Keeps what is needed of a request that [`decode`](super::decode) accepted.
     pub fn new(request: &Message<'_>, reply: Reply) -> Self {
-        let first = [&base::SESSION_ID, &base::VENDOR_SPECIFIC_APPLICATION_ID]
-            .into_iter()
-            .filter_map(|def| request.find(def));
-        let proxy_infos = request.find_all(&base::PROXY_INFO);
-        let padded = |avp: Avp<'_>| avp.bytes().len().next_multiple_of(4);
-        let last = first.clone().map(padded).sum();
-        let total = last + request.find_all(&base::PROXY_INFO).map(padded).sum::<usize>();
-        let mut avps = Vec::with_capacity(total);
-        for avp in first.chain(proxy_infos) {
+        let padded = |avp: &Avp<'_>| avp.bytes().len().next_multiple_of(4);
+        // One walk finds everything: this is done for every request.
+        let (mut session, mut application, mut proxied) = (None, None, 0);
+        for avp in request.avps() {
+            if avp.is(&base::SESSION_ID) {
+                session.get_or_insert(avp);
+            } else if avp.is(&base::VENDOR_SPECIFIC_APPLICATION_ID) {
+                application.get_or_insert(avp);
+            } else if avp.is(&base::PROXY_INFO) {
+                proxied += padded(&avp);
+            }
+        }
+        let first = session.into_iter().chain(application);
+        let last = first.clone().map(|avp| padded(&avp)).sum();
+        let mut avps = Vec::with_capacity(last + proxied);
+        let mut keep = |avp: Avp<'_>| {
             avps.extend_from_slice(avp.bytes());
             avps.resize(avps.len().next_multiple_of(4), 0);
+        };
+        first.for_each(&mut keep);
+        if proxied > 0 {
+            request.find_all(&base::PROXY_INFO).for_each(keep);
         }
         Self {
             header: *request.header(),

@@ -191,10 +191,12 @@ impl<'a> Iterator for Avps<'a> {
     type Item = Avp<'a>;
 
     fn next(&mut self) -> Option<Avp<'a>> {
+        // Looked at first: every walk ends here, and a defect takes an allocation.
+        if self.rest.is_empty() {
+            return None;
+        }
         // Only checked octets get here, so an error cannot arise; if it did, it would end the walk.
-        let (avp, rest) = Avp::split(self.rest, self.depth)
-            .ok()
-            .filter(|_| !self.rest.is_empty())?;
+        let (avp, rest) = Avp::split(self.rest, self.depth).ok()?;
         self.rest = rest;
         Some(avp)
     }

@@ -1,7 +1,7 @@
 //! Holds a request against the grammar of its command (RFC 6733 §3.2, §7.1.5), and an answer against what every answer
 //! has to keep.
 
-use super::{CommandDef, lookup};
+use super::{AvpDef, CommandDef, lookup};
 use crate::diameter::codec::{Avp, Defect, Message, ResultCode};
 
 /// Judges a request, the first defect found first (RFC 6733 §7: only one is reported):
@@ -30,16 +30,17 @@ pub fn check_request(request: &Message<'_>, command: &CommandDef) -> Result<(), 
     let required = || command.required.iter().copied().flatten();
     let named = || required().chain(command.optional.iter().copied().flatten());
     for avp in request.avps() {
-        if !check_avp(&avp)? {
+        // Most are named by the command, which spares the search in all dictionaries.
+        let Some((place, def)) = named().enumerate().find(|(_, named)| avp.is(named)) else {
+            check_avp(&avp)?;
             continue;
+        };
+        check_known(&avp, def)?;
+        let bit = 1u64.checked_shl(place as u32).unwrap_or(0);
+        if seen & bit != 0 {
+            return Err(Defect::of(ResultCode::AVP_OCCURS_TOO_MANY_TIMES, &avp));
         }
-        if let Some(place) = named().position(|named| avp.is(named)) {
-            let bit = 1u64.checked_shl(place as u32).unwrap_or(0);
-            if seen & bit != 0 {
-                return Err(Defect::of(ResultCode::AVP_OCCURS_TOO_MANY_TIMES, &avp));
-            }
-            seen |= bit;
-        }
+        seen |= bit;
     }
     match required().enumerate().find(|(place, _)| seen >> place & 1 == 0) {
         Some((_, def)) => Err(Defect::missing(def)),
@@ -58,22 +59,38 @@ pub fn check_answer(answer: &Message<'_>) -> Result<(), Defect> {
     if let Some(defect) = answer.defects().first() {
         return Err(defect.clone());
     }
-    answer.avps().try_for_each(|avp| check_avp(&avp).map(|_| ()))
+    answer.avps().try_for_each(|avp| check_avp(&avp))
 }
 
-/// Judges one AVP whatever message it stands in. Returns whether it is known.
-fn check_avp(avp: &Avp<'_>) -> Result<bool, Defect> {
+/// Judges one AVP whatever message it stands in.
+fn check_avp(avp: &Avp<'_>) -> Result<(), Defect> {
+    match lookup(avp.code, avp.vendor) {
+        Some(def) => check_known(avp, def),
+        None => {
+            check_vendor(avp)?;
+            if avp.flags.is_mandatory() {
+                return Err(Defect::of(ResultCode::AVP_UNSUPPORTED, avp));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Judges an AVP that is in a dictionary.
+fn check_known(avp: &Avp<'_>, def: &AvpDef) -> Result<(), Defect> {
+    check_vendor(avp)?;
+    if def.kind.fixed_len().is_some_and(|len| len != avp.data.len()) {
+        return Err(Defect::wrong_size(avp));
+    }
+    Ok(())
+}
+
+/// V set with vendor 0 is neither.
+fn check_vendor(avp: &Avp<'_>) -> Result<(), Defect> {
     if avp.flags.is_vendor() && avp.vendor == 0 {
         return Err(Defect::of(ResultCode::INVALID_AVP_BITS, avp));
     }
-    match lookup(avp.code, avp.vendor) {
-        Some(def) if def.kind.fixed_len().is_some_and(|len| len != avp.data.len()) => {
-            Err(Defect::wrong_size(avp))
-        }
-        Some(_) => Ok(true),
-        None if avp.flags.is_mandatory() => Err(Defect::of(ResultCode::AVP_UNSUPPORTED, avp)),
-        None => Ok(false),
-    }
+    Ok(())
 }
 
 #[cfg(test)]
