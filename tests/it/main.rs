@@ -29,6 +29,7 @@ mod metrics;
 mod monitoring;
 mod outage;
 mod own_requests;
+mod publish;
 mod sh;
 mod shutdown;
 mod simulation;

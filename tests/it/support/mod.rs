@@ -11,6 +11,7 @@ pub(crate) mod promises;
 pub(crate) mod publisher;
 pub(crate) mod python;
 pub(crate) mod recorder;
+pub(crate) mod reflection;
 pub(crate) mod wire;
 
 use std::time::{Duration, Instant, SystemTime};

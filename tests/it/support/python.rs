@@ -58,7 +58,7 @@ impl PythonNode {
             "port": address.port(),
             "applications": applications,
         });
-        let python = tokio::task::spawn_blocking(environment).await.unwrap();
+        let python = tokio::task::spawn_blocking(interpreter).await.unwrap();
         let mut child = tokio::process::Command::new(python)
             // Nothing is to be written beside the sources.
             .args(["-B", "-u"])
@@ -214,39 +214,43 @@ fn here(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// The interpreter of a virtual environment with python-diameter in it. It is made once and stays under `target`.
-fn environment() -> &'static Path {
+/// The interpreter that has python-diameter.
+fn interpreter() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let requirements = fs::read_to_string(here("requirements.txt")).unwrap();
-        let (package, _) = requirements.split_once(' ').unwrap();
-        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package);
-        let python = home.join("bin/python");
-        if !works(&python) {
-            let _ = fs::remove_dir_all(&home);
-            // Whole or not at all, whoever else makes it at the same time.
-            let unfinished = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-            make_environment(unfinished.path());
-            let _ = fs::rename(unfinished.path(), &home);
-        }
-        assert!(
-            works(&python),
-            "the Python environment in {} does not work",
-            home.display()
-        );
-        python
-    })
+    PYTHON.get_or_init(|| environment(&here("requirements.txt"), "diameter.node"))
 }
 
-fn works(python: &Path) -> bool {
+/// The interpreter of a virtual environment with everything that a requirements file names, of which it then has that
+/// module. It is made once and stays under `target`.
+pub(crate) fn environment(requirements: &Path, module: &str) -> PathBuf {
+    let named = fs::read_to_string(requirements).unwrap();
+    let (package, _) = named.split_once(' ').unwrap();
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package);
+    let python = home.join("bin/python");
+    if !works(&python, module) {
+        let _ = fs::remove_dir_all(&home);
+        // Whole or not at all, whoever else makes it at the same time.
+        let unfinished = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        make_environment(unfinished.path(), requirements);
+        let _ = fs::rename(unfinished.path(), &home);
+    }
+    assert!(
+        works(&python, module),
+        "the Python environment in {} does not work",
+        home.display()
+    );
+    python
+}
+
+fn works(python: &Path, module: &str) -> bool {
     let tried = Command::new(python)
-        .args(["-c", "import diameter.node"])
+        .args(["-c", &format!("import {module}")])
         .stderr(Stdio::null())
         .status();
     tried.is_ok_and(|status| status.success())
 }
 
-fn make_environment(home: &Path) {
+fn make_environment(home: &Path, requirements: &Path) {
     let made = Command::new("python3")
         .args(["-m", "venv"])
         .arg(home)
@@ -260,12 +264,12 @@ fn make_environment(home: &Path) {
     let installed = Command::new(home.join("bin/python"))
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
         .args(["--require-hashes", "--only-binary", ":all:", "--requirement"])
-        .arg(here("requirements.txt"))
+        .arg(requirements)
         .output()
         .unwrap();
     assert!(
         installed.status.success(),
-        "these tests need python-diameter (Python 3.11 or newer); pip could not install it\n{}",
+        "these tests need packages of Python (3.11 or newer) that pip could not install\n{}",
         String::from_utf8_lossy(&installed.stderr)
     );
 }
