@@ -1,9 +1,12 @@
 //! Events on the wire to events of the domain: every field is checked here, and nowhere after.
 
+mod session;
+
 use std::fmt::Display;
 
 use crate::domain::{
-    Change, Ends, Event, ExternalIdentifier, Imsi, Msisdn, Node, Slot, SubscriberIdentifiers, Timestamp,
+    Change, Ends, Event, ExternalIdentifier, GatewayRestarted, Imsi, Msisdn, News, Node, Slot,
+    SubscriberIdentifiers, Timestamp,
 };
 use crate::proto::v1;
 use crate::proto::v1::event::Kind;
@@ -17,7 +20,7 @@ const LAST_SECOND: i64 = 253_402_300_799;
 ///
 /// # Errors
 /// What is wrong with which field.
-pub fn event(event: v1::Event, received_at: Timestamp) -> Result<Event, Refusal> {
+pub fn event(event: v1::Event, received_at: Timestamp) -> Result<News, Refusal> {
     let v1::Event {
         subscriber,
         event_time,
@@ -25,26 +28,38 @@ pub fn event(event: v1::Event, received_at: Timestamp) -> Result<Event, Refusal>
     } = event;
     let event_time = event_time.ok_or_else(|| Refusal::invalid("event.event_time: required"))?;
     let event_time = timestamp("event.event_time", event_time)?;
-    let subscriber = identifiers(subscriber.unwrap_or_default())?;
-    let change = match kind {
-        Some(Kind::Registration(registration)) => Some(change(registration, event_time)?),
-        Some(Kind::IpSession(_)) => return Err(Refusal::invalid("event.ip_session: not taken yet")),
-        Some(Kind::GatewayRestart(_)) => {
-            return Err(Refusal::invalid("event.gateway_restart: not taken yet"));
+    let subscriber = subscriber.unwrap_or_default();
+    if let Some(Kind::GatewayRestart(restart)) = &kind {
+        if subscriber != v1::Subscriber::default() {
+            return Err(Refusal::invalid(
+                "event.subscriber: not with gateway_restart, which is about all who had a session there",
+            ));
         }
-        Some(Kind::Binding(v1::BindingEvent {})) | None if subscriber.bindings().next().is_some() => None,
-        Some(Kind::Binding(v1::BindingEvent {})) => {
+        let gateway = session::restarted_gateway(restart)?;
+        return Ok(GatewayRestarted::new(gateway, event_time, received_at).into());
+    }
+    let subscriber = identifiers(subscriber)?;
+    let (change, addresses) = match kind {
+        Some(Kind::Registration(registration)) => (Some(change(registration, event_time)?), Vec::new()),
+        Some(Kind::IpSession(session)) => {
+            let (change, addresses) = session::ip_session(session)?;
+            (Some(change), addresses)
+        }
+        Some(Kind::Binding(_)) if subscriber.bindings().next().is_none() => {
             return Err(Refusal::invalid(
                 "event.binding: the subscriber needs at least two identifiers to bind",
             ));
         }
-        None => {
+        None if subscriber.bindings().next().is_none() => {
             return Err(Refusal::invalid(
                 "event.kind: required, unless the subscriber has several identifiers to bind",
             ));
         }
+        // A restart was told above.
+        Some(Kind::Binding(_) | Kind::GatewayRestart(_)) | None => (None, Vec::new()),
     };
-    Ok(Event::new(subscriber, event_time, received_at, change))
+    let event = Event::new(subscriber, event_time, received_at, change);
+    Ok(event.with_addresses(addresses).into())
 }
 
 fn identifiers(subscriber: v1::Subscriber) -> Result<SubscriberIdentifiers, Refusal> {

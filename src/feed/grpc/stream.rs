@@ -14,6 +14,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tonic::{Code, Status, Streaming};
 
+use crate::domain::News;
 use crate::grpc::error::status;
 use crate::ingest::{Ack, Acked, Acknowledge, Refused, SubmitError};
 use crate::proto::v1;
@@ -140,7 +141,11 @@ impl<'a> Publisher<'a> {
             None => Err(Refusal::invalid("content: an event or a heartbeat is required")),
         };
         let event = match converted {
-            Ok(event) => event,
+            Ok(News::Event(event)) => event,
+            Ok(News::GatewayRestarted(_)) => {
+                window.refuse(sequence, Refusal::invalid("event.gateway_restart: not taken yet"));
+                return Ok(Ok(()));
+            }
             Err(refusal) => {
                 source.feed.refused(refusal.reason.into());
                 window.refuse(sequence, refusal);

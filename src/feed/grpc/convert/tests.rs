@@ -1,5 +1,13 @@
 use super::*;
 
+/// An event about a subscriber, and not other news.
+fn event(sent: v1::Event, received_at: Timestamp) -> Result<Event, Refusal> {
+    match super::event(sent, received_at)? {
+        News::Event(event) => Ok(event),
+        News::GatewayRestarted(_) => unreachable!("it is about a subscriber"),
+    }
+}
+
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).unwrap()
 }
@@ -213,4 +221,45 @@ fn a_subscriber_without_any_identifier_is_a_missing_identifier() {
         assert_eq!(refusal.reason, Reason::MissingIdentifier);
         assert!(refusal.message.starts_with("event.subscriber:"));
     }
+}
+
+#[test]
+fn a_restart_is_about_a_gateway_and_nobody_else() {
+    let restart = |change: &dyn Fn(&mut v1::Event)| {
+        let mut sent = v1::Event {
+            subscriber: None,
+            event_time: time(1000),
+            kind: Some(Kind::GatewayRestart(v1::GatewayRestartEvent {
+                gateway: "PGW1.core.example".into(),
+            })),
+        };
+        change(&mut sent);
+        super::event(sent, at(1500))
+    };
+    let Ok(News::GatewayRestarted(told)) = restart(&|_| {}) else {
+        unreachable!("it is a restart")
+    };
+    assert_eq!(
+        (told.gateway.as_str(), told.restarted_at),
+        ("pgw1.core.example", at(1000))
+    );
+    let with_subscriber = restart(&|event| event.subscriber = fine().subscriber);
+    assert!(with_subscriber.is_err_and(|refusal| refusal.message.starts_with("event.subscriber:")));
+    let timeless = restart(&|event| event.event_time = None);
+    assert!(timeless.is_err_and(|refusal| refusal.message.starts_with("event.event_time:")));
+}
+
+#[test]
+fn a_session_holds_a_registration_and_its_addresses() {
+    let sent = with(|event| {
+        event.kind = Some(Kind::IpSession(v1::IpSessionEvent {
+            change: v1::IpSessionChange::Started.into(),
+            session_id: "7".into(),
+            ipv4_address: "100.64.0.1".into(),
+            ..v1::IpSessionEvent::default()
+        }));
+    });
+    let read = event(sent, at(1500)).unwrap();
+    assert_eq!(read.changes.first().map(Change::slot), Some(Slot::Session));
+    assert_eq!(read.addresses.len(), 1);
 }
