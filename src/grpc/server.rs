@@ -21,11 +21,13 @@ use crate::proto::v1::admin_service_server::{AdminService, AdminServiceServer};
 use crate::proto::v1::ingest_service_server::{IngestService, IngestServiceServer};
 use crate::proto::v1::reachability_service_server::{ReachabilityService, ReachabilityServiceServer};
 
-/// How much of a stream may be under way unread: room for several thousand events, yet a bound on what a client that
+/// How much of a stream may be under way unread: room for a thousand events and more, yet a bound on what a client that
 /// is pushed back can leave in our memory.
-const STREAM_WINDOW: u32 = 512 * 1024;
-/// The same for a whole connection.
-const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
+const STREAM_WINDOW: u32 = 128 * 1024;
+/// The same for a whole connection. The HTTP/2 library takes half of it as the bound on what small frames cost that nobody
+/// has read, which is 256 octets each, and closes the connection beyond: a stream that is pushed back must not come there,
+/// however small its messages are.
+const CONNECTION_WINDOW: u32 = 64 * STREAM_WINDOW;
 /// Ours are a few hundred octets.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
 /// The largest lookup message taken.
