@@ -64,6 +64,7 @@ async fn the_help_names_every_command() {
         "lookup",
         "feeds",
         "import",
+        "publish",
         "monitor",
         "simulate",
         "healthcheck",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 
 /// Not written more often than that. What is lost with a crash is published again, which does no harm.
-const APART: Duration = Duration::from_millis(100);
+const APART: Duration = Duration::from_millis(20);
 
 /// The file that holds the last line that is durable or refused, in decimal digits.
 #[derive(Debug)]

@@ -3,6 +3,9 @@
 
 mod command_line;
 mod documented;
+mod flow;
+mod history;
+mod kills;
 mod vocabulary;
 
 use std::time::{Duration, SystemTime};

@@ -34,6 +34,9 @@ const IDENTITY: &str = "reachd.home.example";
 /// seconds.
 pub(crate) const UNANSWERED_GOODBYES: &str = "disconnect_timeout = \"50ms\"";
 
+/// Where nothing else is asked for.
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// The two store engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -46,6 +49,7 @@ pub(crate) struct Home {
     dir: TempDir,
     store_url: String,
     store: String,
+    grpc: String,
     identity: String,
     diameter: String,
     more: String,
@@ -70,6 +74,7 @@ impl Home {
             dir,
             store_url,
             store: String::new(),
+            grpc: ANY_PORT.to_owned(),
             identity: IDENTITY.to_owned(),
             diameter: String::new(),
             more: String::new(),
@@ -83,6 +88,7 @@ impl Home {
             dir: tempfile::tempdir().unwrap(),
             store_url: store_url.to_owned(),
             store: String::new(),
+            grpc: ANY_PORT.to_owned(),
             identity: IDENTITY.to_owned(),
             diameter: String::new(),
             more: String::new(),
@@ -94,6 +100,12 @@ impl Home {
     pub(crate) fn store(&mut self, line: &str) -> &mut Self {
         self.store.push_str(line);
         self.store.push('\n');
+        self
+    }
+
+    /// Lets gRPC be served at an address that stays the same over restarts.
+    pub(crate) fn grpc(&mut self, address: &str) -> &mut Self {
+        address.clone_into(&mut self.grpc);
         self
     }
 
@@ -138,7 +150,7 @@ impl Home {
 url = "{}"
 {}
 [grpc]
-listen = "127.0.0.1:0"
+listen = "{}"
 
 [admin]
 listen = "127.0.0.1:0"
@@ -148,7 +160,7 @@ listen = "127.0.0.1:0"
 identity = "{}"
 realm = "home.example"
 {}"#,
-            self.store_url, self.store, self.identity, self.diameter
+            self.store_url, self.store, self.grpc, self.identity, self.diameter
         );
         for identity in [wire::DRA, wire::OTHER_DRA] {
             write!(

@@ -1,3 +1,5 @@
+//! Every field of an event: what it becomes, and how it is refused.
+
 use super::*;
 
 /// An event about a subscriber, and not other news.

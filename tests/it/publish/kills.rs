@@ -1,0 +1,99 @@
+//! kill -9 of the daemon and of `reachd publish`, again and again in mid-stream.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use super::history::{SUBSCRIBERS, Stored, facts, lines};
+use crate::support::daemon::{Daemon, Home, reachd};
+use crate::support::process::free_port;
+use crate::support::{eventually, on_each_engine};
+
+/// Of either.
+const KILLS: usize = 20;
+/// Acknowledged between one kill and the next, at least.
+const LINES_APART: usize = 500;
+/// Enough for all kills, though between one look and the next many more are acknowledged.
+const LINES: usize = 60_000;
+
+on_each_engine! {
+    async fn twenty_kills_of_daemon_and_client_each_lose_nothing_acknowledged_and_end_where_none_would(engine) {
+        let lines = lines(LINES, 0x5eed);
+        let undisturbed = Home::new(engine).await;
+        let file = undisturbed.write("events.jsonl", &lines.join("\n"));
+        let daemon = undisturbed.start().await;
+        let report = ended(publish(&daemon.grpc().to_string(), &file, &undisturbed.path("done"))).await;
+        assert_eq!((&report["refused"], &report["complete"]), (&0.into(), &true.into()));
+        daemon.stop().await;
+        let expected = Stored::of(undisturbed.store_url()).await;
+
+        let mut home = Home::new(engine).await;
+        let address = format!("127.0.0.1:{}", free_port());
+        home.grpc(&address);
+        let checkpoint = home.path("done");
+        let acknowledged = || -> usize {
+            std::fs::read_to_string(&checkpoint).map_or(0, |line| line.trim().parse().unwrap())
+        };
+        let mut daemon = home.start().await;
+        let mut client = publish(&address, &file, &checkpoint);
+        for kill in 1..=2 * KILLS {
+            let aim = acknowledged() + LINES_APART;
+            eventually("more is acknowledged", async || (acknowledged() >= aim).then_some(())).await;
+            if kill % 2 == 0 {
+                kill_client(&mut client);
+                Stored::of(home.store_url()).await.assert_holds(&facts(&lines[..acknowledged()]));
+                client = publish(&address, &file, &checkpoint);
+            } else {
+                let before = acknowledged();
+                daemon = killed_and_started(&home, daemon, &lines[..before]).await;
+            }
+        }
+        let report = ended(client).await;
+        assert_eq!((&report["refused"], &report["complete"]), (&0.into(), &true.into()));
+        daemon.stop().await;
+        let stored = Stored::of(home.store_url()).await;
+        assert_eq!(stored.subscribers(), SUBSCRIBERS);
+        stored.assert_same(&expected);
+    }
+}
+
+fn publish(address: &str, file: &Path, checkpoint: &Path) -> Child {
+    reachd()
+        .arg("publish")
+        .arg(file)
+        .args(["--json", "--server", address, "--checkpoint"])
+        .arg(checkpoint)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Its report, once it has ended by itself.
+async fn ended(client: Child) -> Value {
+    let output = tokio::task::spawn_blocking(|| client.wait_with_output().unwrap())
+        .await
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn kill_client(client: &mut Child) {
+    assert_eq!(client.try_wait().unwrap(), None, "it is in mid-stream");
+    client.kill().unwrap();
+    client.wait().unwrap();
+}
+
+/// What was acknowledged is looked for while nobody could still write it.
+async fn killed_and_started(home: &Home, daemon: Daemon, acknowledged: &[String]) -> Daemon {
+    daemon.kill();
+    Stored::of(home.store_url())
+        .await
+        .assert_holds(&facts(acknowledged));
+    home.start().await
+}
