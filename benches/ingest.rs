@@ -1,9 +1,10 @@
-//! Durable S6a events a second into Postgres, over what the same batched upsert reaches on the same server when nothing
-//! else happens: no Diameter, no index, batches of 1000 made beforehand, four at a time.
+//! Durable events a second into Postgres, by S6a and by gRPC, over what the same batched upsert reaches on the same server
+//! when nothing else happens: no protocol, no index, batches of 1000 made beforehand, four at a time.
 //!
-//! Both work on a filled table of their own, so that every event is a row updated in place. The daemon runs in this
-//! process; two connections keep 4096 Update-Location-Requests each in flight over TCP, and an event counts when its
-//! answer has come back with success. Client, daemon, server and bench share the cores.
+//! The daemon and the upsert work on a filled table of their own, so that every event is a row updated in place. The daemon
+//! runs in this process; two connections keep 4096 Update-Location-Requests each in flight over TCP, and an event counts
+//! when its answer has come back with success. Over gRPC two streams send as fast as they are read, and an event counts
+//! when it is acknowledged. Client, daemon, server and bench share the cores.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -39,6 +40,7 @@ use reachd::sim::population::{Device, Mme};
 use reachd::sim::request::Requests;
 use reachd::sim::scenario::Event;
 use reachd::store::{AnyStore, Batch, RegistrationRow, Store, StoreConfig};
+use support::publish::streamed;
 use support::{Plan, report};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -288,6 +290,7 @@ fn main() {
         config.diameter.accept_unknown_peers = true;
         let app = App::build(config).await.unwrap();
         let diameter = app.addresses().diameter.to_string();
+        let grpc = app.addresses().grpc.to_string();
         let stop = Stop::default();
         let mut ready = app.readiness().watch();
         let running = tokio::spawn(app.run(stop.clone()));
@@ -295,16 +298,32 @@ fn main() {
 
         println!("ingest: {population} devices, rounds of {:?}", plan.round);
         whole(&diameter, population, plan.round / 2, 0).await;
+        streamed(&grpc, population, plan.round / 2).await;
         raw(&bare, population, plan.round / 2, 0).await;
-        let (mut durable, mut ceiling) = (vec![], vec![]);
+        let (mut durable, mut published, mut ceiling) = (vec![], vec![], vec![]);
         for number in 1..=plan.rounds {
             durable.push(whole(&diameter, population, plan.round, number).await);
+            published.push(streamed(&grpc, population, plan.round).await);
             ceiling.push(raw(&bare, population, plan.round, number as i64).await);
         }
         report(
             "durable S6a events",
             "events/s",
             &durable,
+            "the same upsert alone",
+            &ceiling,
+        );
+        report(
+            "durable events over gRPC",
+            "events/s",
+            &published,
+            "durable S6a events",
+            &durable,
+        );
+        report(
+            "durable events over gRPC",
+            "events/s",
+            &published,
             "the same upsert alone",
             &ceiling,
         );
