@@ -50,6 +50,15 @@ impl ReachabilityService for Echo {
     ) -> Result<Response<v1::BatchGetReachabilityResponse>, Status> {
         Ok(Response::new(v1::BatchGetReachabilityResponse::default()))
     }
+
+    type WatchReachabilityStream = tokio_stream::Empty<Result<v1::WatchReachabilityResponse, Status>>;
+
+    async fn watch_reachability(
+        &self,
+        _: Request<v1::WatchReachabilityRequest>,
+    ) -> Result<Response<Self::WatchReachabilityStream>, Status> {
+        Ok(Response::new(tokio_stream::empty()))
+    }
 }
 
 fn number(device: u64) -> String {

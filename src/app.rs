@@ -41,6 +41,7 @@ use crate::monitoring::admin::MonitoringAdmin;
 use crate::monitoring::diameter as s6t;
 use crate::monitoring::{Driver, Monitoring};
 use crate::northbound::Lookup;
+use crate::northbound::watch::Watching;
 use crate::ops::admin::Admin;
 use crate::ops::build_info;
 use crate::ops::health::Readiness;
@@ -48,6 +49,7 @@ use crate::ops::lifecycle::Stop;
 use crate::ops::metrics::Buckets;
 use crate::proto::v1::FeedKind;
 use crate::store::{AnyStore, Loaded, Store, StoreError, prune};
+use crate::watch::{self, Watch};
 use crate::{diameter, feed, grpc, ingest, ops};
 
 /// Subscribers with facts in the index.
@@ -97,6 +99,7 @@ pub struct App {
     hss: Hss,
     monitoring: Monitoring,
     listing: Listing,
+    watch: Watch,
     admin: Admin,
 }
 
@@ -165,8 +168,10 @@ impl App {
             diameter_sctp: node.address(Transport::Sctp).transpose()?,
             admin: admin.local_addr()?,
         };
+        let watch = Watch::new(&config.watch, Arc::clone(&index));
         let observe = observer(
             Arc::clone(&index),
+            watch.clone(),
             ingest.clone(),
             node.peers(),
             hss.clone(),
@@ -199,6 +204,7 @@ impl App {
             hss,
             monitoring,
             listing,
+            watch,
             admin,
         })
     }
@@ -237,6 +243,7 @@ impl App {
             hss,
             monitoring,
             listing,
+            watch,
             admin,
         } = self;
         let begun = Instant::now();
@@ -268,7 +275,10 @@ impl App {
             |listing, feed| listing.with(FeedKind::Answers, feed),
         );
         let services = Services {
-            lookup: Lookup::new(Arc::clone(&index), config.freshness.max_age),
+            lookup: Lookup::new(Arc::clone(&index), config.freshness.max_age).with_watching(
+                Watching::new(watch.clone(), &config.watch, closing.clone()),
+                config.watch.heartbeat,
+            ),
             ingest: streams,
             admin: feed::admin::Admin::new(
                 provisioning,
@@ -279,6 +289,8 @@ impl App {
             health: health.clone(),
         };
         let mut grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
+
+        let mut watching = tokio::spawn(watch.run(closing.clone()));
 
         let migrate = || store.migrate();
         let load = async || Ok(load(&store, &index, &clock).await? + driver.load().await?);
@@ -328,6 +340,10 @@ impl App {
             ended = &mut driver => Some(match ended {
                 Ok(()) => anyhow::anyhow!("the asking of the network ended by itself"),
                 Err(error) => anyhow::Error::new(error).context("the asking of the network"),
+            }),
+            ended = &mut watching => Some(match ended {
+                Ok(()) => anyhow::anyhow!("the watching of changes ended by itself"),
+                Err(error) => anyhow::Error::new(error).context("the watching of changes"),
             }),
         };
 
@@ -443,6 +459,7 @@ async fn load(store: &AnyStore, index: &Index, clock: &ReceiptClock) -> Result<u
 /// What is read at a scrape instead of being kept up to date.
 fn observer(
     index: Arc<Index>,
+    watch: Watch,
     ingest: Ingest,
     peers: Peers,
     hss: Hss,
@@ -464,6 +481,7 @@ fn observer(
         ready.set(if readiness.report().ready { 1.0 } else { 0.0 });
         ingest.metrics().set_queued(ingest.depth());
         peers.observe();
+        watch.observe();
         hss.observe();
         monitoring.observe();
     })
@@ -471,10 +489,11 @@ fn observer(
 
 /// Every histogram with its buckets.
 fn buckets() -> Vec<Buckets> {
-    let own: [Buckets; 5] = [
+    let own: [Buckets; 6] = [
         (ingest::metrics::BATCH_ROWS, &ingest::metrics::BATCH_ROWS_BUCKETS),
         (ingest::metrics::COMMIT_SECONDS, &ingest::metrics::COMMIT_BUCKETS),
         (ingest::metrics::LAG_SECONDS, &ingest::metrics::COMMIT_BUCKETS),
+        (watch::metrics::LAG, &watch::metrics::LAG_BUCKETS),
         (grpc::metrics::HANDLING, &grpc::metrics::HANDLING_BUCKETS),
         (
             diameter::client::REQUEST_SECONDS,

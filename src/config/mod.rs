@@ -13,6 +13,7 @@ use crate::ingest::IngestConfig;
 use crate::ops::admin::AdminConfig;
 use crate::ops::telemetry::LogConfig;
 use crate::store::StoreConfig;
+use crate::watch::WatchConfig;
 
 pub use load::{ConfigError, Problem, load, load_from, load_to_serve};
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// How old an answer may be.
     pub freshness: FreshnessConfig,
+    /// Streams of changes.
+    pub watch: WatchConfig,
     /// Log output.
     pub log: LogConfig,
     /// The orderly stop.
@@ -75,13 +78,14 @@ impl Default for ShutdownConfig {
 
 impl Config {
     /// The names of its sections.
-    pub(crate) const SECTIONS: [&str; 8] = [
+    pub(crate) const SECTIONS: [&str; 9] = [
         "store",
         "grpc",
         "diameter",
         "admin",
         "ingest",
         "freshness",
+        "watch",
         "log",
         "shutdown",
     ];
@@ -95,6 +99,7 @@ impl Config {
             admin: _,
             ingest,
             freshness,
+            watch,
             log,
             shutdown,
         } = self;
@@ -102,6 +107,7 @@ impl Config {
         problems.extend(grpc.problems());
         problems.extend(below("diameter", diameter.problems()));
         problems.extend(ingest.problems());
+        problems.extend(watch.problems());
         problems.extend(log.problems());
         if freshness.max_age.is_zero() {
             problems.push((

@@ -13,6 +13,9 @@ use crate::proto::v1::reachability_service_server::ReachabilityService;
 
 use super::answers::{Answers, Terms};
 use super::error::{LookupError, MAX_BATCH};
+use super::watch::messages::Messages;
+use super::watch::request::Question;
+use super::watch::{WATCH_REACHABILITY, Watching};
 use super::{convert, identifier};
 
 /// `GetReachability` as the metrics name it.
@@ -34,6 +37,7 @@ pub struct Lookup {
     answers: Answers,
     get: MethodMetrics,
     batch: MethodMetrics,
+    watching: Option<(Watching, Duration)>,
 }
 
 impl Lookup {
@@ -43,7 +47,29 @@ impl Lookup {
             answers: Answers::new(index, max_age),
             get: MethodMetrics::new(GET_REACHABILITY),
             batch: MethodMetrics::new(BATCH_GET_REACHABILITY),
+            watching: None,
         }
+    }
+
+    /// And streams of changes, with a sign of life as often as this unless the caller says otherwise.
+    #[must_use]
+    pub fn with_watching(self, watching: Watching, heartbeat: Duration) -> Self {
+        Self {
+            watching: Some((watching, heartbeat)),
+            ..self
+        }
+    }
+
+    /// Begins a stream of changes.
+    fn watch(&self, request: v1::WatchReachabilityRequest) -> Result<Messages, Status> {
+        let Some((watching, heartbeat)) = &self.watching else {
+            return Err(Status::unimplemented(WATCH_REACHABILITY.name));
+        };
+        let begin = || {
+            let terms = self.answers.terms(None)?;
+            watching.begin(Question::read(request, *heartbeat, terms.max_age)?)
+        };
+        begin().inspect_err(|status| watching.metrics().begin().end(status.code()))
     }
 
     fn terms(&self, max_age: Option<prost_types::Duration>) -> Result<Terms, LookupError> {
@@ -94,6 +120,15 @@ impl Lookup {
 
 #[tonic::async_trait]
 impl ReachabilityService for Lookup {
+    type WatchReachabilityStream = Messages;
+
+    async fn watch_reachability(
+        &self,
+        request: Request<v1::WatchReachabilityRequest>,
+    ) -> Result<Response<Messages>, Status> {
+        self.watch(request.into_inner()).map(Response::new)
+    }
+
     async fn get_reachability(
         &self,
         request: Request<v1::GetReachabilityRequest>,

@@ -114,6 +114,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
     use reachd::ingest::metrics as ingest;
     use reachd::monitoring::metrics as monitoring;
     use reachd::ops::metrics as ops;
+    use reachd::watch::metrics as watch;
     use reachd::{app, feed, store};
     let names = |names: &[&str]| {
         names
@@ -156,6 +157,13 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         monitoring::LAG,
         monitoring::QUESTIONS,
         monitoring::REPORTS,
+        watch::STREAMS,
+        watch::DEVICES,
+        watch::CHANGES,
+        watch::DELIVERED,
+        watch::SLOW,
+        watch::CURSORS,
+        watch::LAG,
         sh::SUBSCRIPTIONS,
         sh::LAG,
         sh::FAILURES,
