@@ -22,6 +22,7 @@ pub mod serve;
 pub mod simulate;
 pub mod subscriptions;
 pub mod subscriptions_output;
+pub mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ pub enum Command {
     Check(check::CheckArgs),
     Migrate(migrate::MigrateArgs),
     Lookup(lookup::LookupArgs),
+    Watch(watch::WatchArgs),
     Query(query::QueryArgs),
     Subscriptions(subscriptions::SubscriptionsArgs),
     Feeds(feeds::FeedsArgs),
@@ -120,6 +122,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
+        Command::Watch(args) => watch::run(args).await,
         Command::Query(args) => query::run(args).await,
         Command::Subscriptions(args) => subscriptions::run(args).await,
         Command::Feeds(args) => feeds::run(args).await,

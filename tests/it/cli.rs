@@ -62,6 +62,7 @@ async fn the_help_names_every_command() {
         "check",
         "migrate",
         "lookup",
+        "watch",
         "feeds",
         "import",
         "publish",

@@ -35,4 +35,5 @@ mod shutdown;
 mod simulation;
 mod store;
 mod transports;
+mod watch;
 mod whole_way;
