@@ -7,6 +7,7 @@ impl Index {
     /// Drops what was known under one id up to a time. Who else is looked at is not touched.
     pub fn erase_facts(&self, id: SubscriberId, floor: Timestamp) {
         self.subscribers.erase(id, floor);
+        self.touch_id(id);
     }
 
     /// Unbinds an identifier, unless it was bound later than a time.
@@ -14,6 +15,7 @@ impl Index {
         let _links = self.linking();
         if let Some(holder) = self.bindings.unbind(identifier, floor) {
             self.subscribers.remove_alias(holder, identifier.subscriber());
+            self.touch_moved(identifier, Some(holder));
         }
     }
 
@@ -41,6 +43,7 @@ impl Index {
         for (id, alias) in self.subscribers.all_aliases() {
             if !self.subscribers.contains(alias) {
                 self.subscribers.remove_alias(id, alias);
+                self.touch_id(id);
             }
         }
     }

@@ -83,7 +83,15 @@ impl Index {
         }
     }
 
-    /// Tells those who watch, if any, that an identifier has a new holder.
+    /// Tells those who watch, if any, that less is known under an id, of which the identifier need not be known.
+    pub(super) fn touch_id(&self, id: SubscriberId) {
+        if self.touched.is_watched() {
+            self.touched
+                .add([id].into_iter().chain(self.holder_of_number(id)), None);
+        }
+    }
+
+    /// Tells those who watch, if any, that an identifier has a new holder, or none any more.
     pub(super) fn touch_moved(&self, identifier: &Identifier, former: Option<SubscriberId>) {
         if !self.touched.is_watched() {
             return;

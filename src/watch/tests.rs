@@ -70,6 +70,18 @@ impl World {
     fn apply(&mut self, event: &Event) {
         self.index.apply(event);
     }
+
+    /// A subscriber goes, with all that belongs to it.
+    fn erase(&mut self, who: u8, floor: Timestamp) {
+        let subscriber = SubscriberId::from(imsi(who));
+        for name in names() {
+            if self.index.resolve(&name) == Some(subscriber) {
+                self.index.erase_facts(name.subscriber(), floor);
+                self.index.erase_binding(&name, floor);
+            }
+        }
+        self.index.erase_facts(subscriber, floor);
+    }
 }
 
 fn look(index: &Index, now: i64) -> Look<'_> {
@@ -175,7 +187,7 @@ impl Client {
         for name in self.list.clone().unwrap_or_else(names) {
             // An external identifier that came alone is no name for those who watch all.
             let looked = world.index.lookup(&name, at(world.now));
-            if self.list.is_none() && !is_told_to_all(&world.index, &name) {
+            if self.list.is_none() && looked.is_some() && !is_told_to_all(&world.index, &name) {
                 continue;
             }
             let told = self.told.get(&name.subscriber()).copied().flatten();
@@ -194,6 +206,8 @@ fn is_told_to_all(index: &Index, name: &Identifier) -> bool {
 enum Step {
     Event(Event),
     Settle,
+    /// One of the subscribers, up to a time.
+    Erase(u8, i64),
     Time(i64),
     Take(usize),
     Return,
@@ -231,6 +245,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => events().prop_map(Step::Event),
         4 => Just(Step::Settle),
+        1 => (0..3u8, 1..60i64).prop_map(|(who, floor)| Step::Erase(who, floor)),
         1 => (1..10i64).prop_map(Step::Time),
         3 => (1..4usize).prop_map(Step::Take),
         1 => Just(Step::Return),
@@ -263,6 +278,7 @@ proptest! {
             match step {
                 Step::Event(event) => world.apply(&event),
                 Step::Settle => world.settle(),
+                Step::Erase(who, floor) => world.erase(who, at(floor)),
                 Step::Time(seconds) => world.now += seconds,
                 Step::Take(most) => for client in &mut clients {
                     if client.take(&mut world, most) == Err(Slow) {
@@ -412,6 +428,25 @@ fn a_slow_stream_is_given_up_and_a_fast_one_goes_on() {
     world.apply(&attached(2, 10));
     world.settle();
     assert_eq!(elsewhere.take(&mut world, 9), Ok(1));
+}
+
+#[test]
+fn of_whom_nothing_is_left_nobody_is_told_to_be_found() {
+    let mut world = World::new(WatchConfig::default());
+    world.apply(&attached(1, 10));
+    let mut clients = [
+        Client::new(None),
+        Client::new(Some(vec![Identifier::Msisdn(number(1))])),
+    ];
+    for client in &mut clients {
+        client.come(&mut world, |_, _| {});
+    }
+    world.erase(1, at(20));
+    world.settle();
+    for client in &mut clients {
+        assert_eq!(client.take(&mut world, 9), Ok(1));
+        assert_eq!(client.told.get(&number(1).into()), Some(&None));
+    }
 }
 
 #[test]
