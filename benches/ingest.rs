@@ -18,6 +18,8 @@
 mod postgres;
 #[path = "../tests/it/support/process.rs"]
 mod process;
+#[path = "support/publish.rs"]
+mod publish;
 mod support;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use postgres::Cluster;
+use publish::streamed;
 use reachd::app::App;
 use reachd::config::Config;
 use reachd::diameter::codec::Message;
@@ -40,7 +43,6 @@ use reachd::sim::population::{Device, Mme};
 use reachd::sim::request::Requests;
 use reachd::sim::scenario::Event;
 use reachd::store::{AnyStore, Batch, RegistrationRow, Store, StoreConfig};
-use support::publish::streamed;
 use support::{Plan, report};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use asked::Everything;
 
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::diameter::apps::Apns;
 use crate::diameter::client::Client;
@@ -28,6 +29,9 @@ use crate::diameter::codec::LocalIdentity;
 use crate::diameter::config::Transport;
 use crate::diameter::node::{BoundNode, NodeConfig, Reload};
 use crate::diameter::status::Peers;
+use crate::erasure::admin::ErasingAdmin;
+use crate::erasure::{Asked, Eraser, Keeper, KeyError};
+use crate::feed::auditing::Auditing;
 use crate::feed::diameter::{DiameterFeed, Treatment};
 use crate::feed::grpc::GrpcFeed;
 use crate::feed::listing::Listing;
@@ -100,6 +104,7 @@ pub struct App {
     monitoring: Monitoring,
     listing: Listing,
     watch: Watch,
+    audit: Audit,
     admin: Admin,
 }
 
@@ -116,6 +121,7 @@ impl App {
         let store = AnyStore::open(&config.store)
             .await
             .context("cannot open the store")?;
+        let audit = Audit::start(config.audit.path()).context("audit.path: cannot open the audit log")?;
         let index = Arc::new(Index::new());
         let clock = Arc::new(ReceiptClock::default());
         let ingest = Ingest::start(config.ingest.clone(), store.clone(), Arc::clone(&index));
@@ -205,6 +211,7 @@ impl App {
             monitoring,
             listing,
             watch,
+            audit,
             admin,
         })
     }
@@ -244,10 +251,12 @@ impl App {
             monitoring,
             listing,
             watch,
+            audit,
             admin,
         } = self;
         let begun = Instant::now();
-        let _reloading = reload_when_asked(&stop, node.reload());
+        let pseudonym_key = config.audit.key().context("audit.key_file")?;
+        let _reloading = reload_when_asked(&stop, node.reload(), audit.clone());
         let closing = CancellationToken::new();
         let health = Health::new().await;
         let peers = config.diameter.peers.iter().map(|peer| peer.identity.clone());
@@ -285,7 +294,21 @@ impl App {
                 listing,
                 Arc::new(HssAdmin::new(hss.clone(), closing.clone())),
             )
-            .with_watching(Arc::new(MonitoringAdmin::new(monitoring, closing.clone()))),
+            .with_watching(Arc::new(MonitoringAdmin::new(
+                monitoring.clone(),
+                closing.clone(),
+            )))
+            .with_erasing(Arc::new(ErasingAdmin::new(
+                Eraser::new(
+                    store.clone(),
+                    Arc::clone(&index),
+                    ingest.clone(),
+                    Arc::clone(&clock),
+                    Asked::new(monitoring, hss.clone()),
+                ),
+                config.erasure.keep_removed_for,
+            )))
+            .with_auditing(Auditing::new(audit.clone(), ingest.clone())),
             health: health.clone(),
         };
         let mut grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
@@ -293,13 +316,25 @@ impl App {
         let mut watching = tokio::spawn(watch.run(closing.clone()));
 
         let migrate = || store.migrate();
-        let load = async || Ok(load(&store, &index, &clock).await? + driver.load().await?);
-        let loaded = match patiently(&stop, "the store is not available; trying again", migrate).await {
+        let load = async || {
+            let (store, index, ingest) = (store.clone(), Arc::clone(&index), ingest.clone());
+            let key = pseudonym_key.clone();
+            // Before any row: what is told late from here on is refused.
+            let keeper =
+                Keeper::begin(&config.erasure, key, store.clone(), Arc::clone(&index), ingest).await?;
+            let rows = load(&store, &index, &clock).await? + driver.load().await?;
+            keeper.sweep().await?;
+            index.finish_loading();
+            Ok((rows, keeper))
+        };
+        let away = "the store is not available; trying again";
+        let loaded = match patiently(&stop, away, migrate, StoreError::is_transient).await {
             Some(Ok(())) => {
                 readiness.release(STORE);
-                patiently(&stop, "the store cannot be read; trying again", load).await
+                let unread = "the store cannot be read; trying again";
+                patiently(&stop, unread, load, KeyError::is_transient).await
             }
-            Some(Err(error)) => Some(Err(error)),
+            Some(Err(error)) => Some(Err(error.into())),
             None => None,
         };
         // Told to stop with everything else, and then waited for, so that the store is closed behind it.
@@ -309,9 +344,12 @@ impl App {
             closing.clone(),
         ));
         let subscribing = tokio::spawn(hss.run(store.clone(), closing.clone()));
+        let mut keeping = JoinSet::new();
         let (mut node, mut driver): (JoinHandle<()>, JoinHandle<()>) = match loaded {
-            Some(rows) => {
-                let rows = rows.context("the store cannot be used")?;
+            Some(loaded) => {
+                let (rows, keeper) = loaded.context("the store cannot be used")?;
+                let has_replicas = matches!(store, AnyStore::Postgres(_));
+                keeping.spawn(keeper.run(has_replicas, closing.clone()));
                 let seconds = begun.elapsed().as_secs_f64();
                 tracing::info!(rows, seconds, version = build_info::LONG_VERSION, "ready");
                 readiness.release(INDEX);
@@ -371,6 +409,7 @@ impl App {
             }
             ingest.drain().await;
             let _ = pruning.await;
+            while keeping.join_next().await.is_some() {}
             let _ = subscribing.await;
         };
         let in_time = tokio::select! {
@@ -389,29 +428,37 @@ impl App {
         if tokio::time::timeout(CLOSE_WITHIN, store.close()).await.is_err() {
             tracing::warn!("the store's connections did not close in time and are dropped");
         }
+        audit.flush().await;
         tracing::info!("stopped");
         drop(admin);
         failed.map_or(Ok(()), Err)
     }
 }
 
-/// Hands the operator's wish on to the node, for as long as the result is kept.
-fn reload_when_asked(stop: &Stop, node: Reload) -> JoinSet<()> {
+/// Hands the operator's wish on to the node and the audit log, for as long as the result is kept.
+fn reload_when_asked(stop: &Stop, node: Reload, audit: Audit) -> JoinSet<()> {
     let asked = Arc::clone(&stop.reload);
     let mut task = JoinSet::new();
     task.spawn(async move {
         loop {
             asked.notified().await;
             node.ask();
+            audit.reopen().await;
         }
     });
     task
 }
 
 /// Tries until it succeeds or fails for good; `None` when told to stop first.
-async fn patiently<T, F>(stop: &Stop, message: &str, attempt: impl Fn() -> F) -> Option<Result<T, StoreError>>
+async fn patiently<T, E, F>(
+    stop: &Stop,
+    message: &str,
+    attempt: impl Fn() -> F,
+    passes: fn(&E) -> bool,
+) -> Option<Result<T, E>>
 where
-    F: Future<Output = Result<T, StoreError>>,
+    E: std::fmt::Display,
+    F: Future<Output = Result<T, E>>,
 {
     let mut pause = FIRST_RETRY;
     loop {
@@ -420,7 +467,7 @@ where
             () = stop.orderly.cancelled() => return None,
         };
         match result {
-            Err(error) if error.is_transient() => tracing::warn!(%error, "{message}"),
+            Err(error) if passes(&error) => tracing::warn!(%error, "{message}"),
             result => return Some(result),
         }
         tokio::select! {
@@ -452,7 +499,6 @@ async fn load(store: &AnyStore, index: &Index, clock: &ReceiptClock) -> Result<u
         }
         clock.raise(newest);
     }
-    index.finish_loading();
     Ok(rows)
 }
 

@@ -5,10 +5,12 @@
 //! read `domain`, then `feed`, `ingest`, `index`, `northbound`; ARCHITECTURE.md draws the map.
 
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod diameter;
 pub mod domain;
+pub mod erasure;
 pub mod feed;
 pub mod grpc;
 pub mod hss;

@@ -62,7 +62,8 @@ pub(crate) async fn streamed(address: &str, population: u32, round: Duration) ->
                 }
                 sequence
             });
-            let responses = IngestServiceClient::new(channel).publish_events(ReceiverStream::new(outgoing));
+            let mut service = IngestServiceClient::new(channel);
+            let responses = service.publish_events(ReceiverStream::new(outgoing));
             let mut responses = responses.await.unwrap().into_inner();
             let mut acked = 0;
             while let Some(response) = responses.message().await.unwrap() {

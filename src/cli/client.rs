@@ -54,6 +54,7 @@ impl ServerArgs {
                 )
             })?
             .connect_timeout(within)
+            .user_agent(agent())?
             .tcp_nodelay(true);
         let endpoint = match call {
             Some(call) => endpoint.timeout(call),
@@ -69,6 +70,25 @@ impl ServerArgs {
                 root_cause(&error)
             )
         })
+    }
+}
+
+/// What commands call themselves: the daemon's audit log shows it. It proves nothing.
+pub fn agent() -> String {
+    let user = ["SUDO_USER", "USER"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    let user: String = user
+        .unwrap_or_default()
+        .chars()
+        .filter(|sign| sign.is_ascii_alphanumeric() || "._-".contains(*sign))
+        .take(32)
+        .collect();
+    let version = env!("CARGO_PKG_VERSION");
+    if user.is_empty() {
+        format!("reachd-cli/{version}")
+    } else {
+        format!("reachd-cli/{version} ({user})")
     }
 }
 

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tonic::transport::{Channel, Endpoint};
 
 use super::ConfigArgs;
+use super::client;
 use super::say::say;
 use crate::config::Config;
 use crate::sim::format;
@@ -197,6 +198,7 @@ async fn connect(url: &str) -> Result<Channel, tonic::transport::Error> {
         format!("http://{url}")
     };
     Endpoint::from_shared(url)?
+        .user_agent(client::agent())?
         .connect_timeout(CONNECT)
         .connect()
         .await

@@ -5,6 +5,7 @@
 pub mod check;
 pub mod client;
 pub mod demo;
+pub mod erase;
 pub mod feeds;
 pub mod feeds_output;
 pub mod feeds_table;
@@ -66,6 +67,7 @@ pub enum Command {
     Feeds(feeds::FeedsArgs),
     Import(import::ImportArgs),
     Publish(publish::PublishArgs),
+    Erase(erase::EraseArgs),
     Monitor(monitor::MonitorArgs),
     Simulate(simulate::SimulateArgs),
     Healthcheck(healthcheck::HealthcheckArgs),
@@ -128,6 +130,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Feeds(args) => feeds::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Publish(args) => publish::run(args).await,
+        Command::Erase(args) => erase::run(args).await,
         Command::Monitor(args) => monitor::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,

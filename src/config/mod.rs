@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::audit::AuditConfig;
 use crate::diameter::config::DiameterConfig;
+use crate::erasure::ErasureConfig;
 use crate::grpc::GrpcConfig;
 use crate::ingest::IngestConfig;
 use crate::ops::admin::AdminConfig;
@@ -35,6 +37,10 @@ pub struct Config {
     pub freshness: FreshnessConfig,
     /// Streams of changes.
     pub watch: WatchConfig,
+    /// Keeping erased subscribers erased.
+    pub erasure: ErasureConfig,
+    /// Who did what.
+    pub audit: AuditConfig,
     /// Log output.
     pub log: LogConfig,
     /// The orderly stop.
@@ -78,7 +84,7 @@ impl Default for ShutdownConfig {
 
 impl Config {
     /// The names of its sections.
-    pub(crate) const SECTIONS: [&str; 9] = [
+    pub(crate) const SECTIONS: [&str; 11] = [
         "store",
         "grpc",
         "diameter",
@@ -86,6 +92,8 @@ impl Config {
         "ingest",
         "freshness",
         "watch",
+        "erasure",
+        "audit",
         "log",
         "shutdown",
     ];
@@ -100,6 +108,8 @@ impl Config {
             ingest,
             freshness,
             watch,
+            erasure,
+            audit: _,
             log,
             shutdown,
         } = self;
@@ -108,6 +118,7 @@ impl Config {
         problems.extend(below("diameter", diameter.problems()));
         problems.extend(ingest.problems());
         problems.extend(watch.problems());
+        problems.extend(below("erasure", erasure.problems()));
         problems.extend(log.problems());
         if freshness.max_age.is_zero() {
             problems.push((
@@ -126,12 +137,16 @@ impl Config {
 
     /// What it asks of this machine and is not there, as (key, sentence): files that cannot be used. Reads them.
     pub fn machine_problems(&self) -> Vec<(String, String)> {
-        below("diameter", self.diameter.machine_problems())
+        let mut problems = below("diameter", self.diameter.machine_problems());
+        problems.extend(below("audit", self.audit.machine_problems()));
+        problems
     }
 
     /// What can be used and will not do what is expected of it for long, as (key, sentence). Reads files.
     pub fn warnings(&self) -> Vec<(String, String)> {
-        below("diameter", self.diameter.warnings())
+        let mut warnings = below("diameter", self.diameter.warnings());
+        warnings.extend(below("audit", self.audit.warnings(self.store.is_shared())));
+        warnings
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::asking::AskingHss;
+use super::auditing::{Auditing, caller, subscriber};
+use super::erasing::Erasing;
 use super::listing::Listing;
 use super::provisioning::Provisioning;
 use super::watching::Watching;
@@ -27,6 +29,8 @@ pub struct Admin {
     list_feeds: MethodMetrics,
     hss: Arc<dyn AskingHss>,
     watching: Option<Arc<dyn Watching>>,
+    erasing: Option<Arc<dyn Erasing>>,
+    auditing: Auditing,
 }
 
 impl Admin {
@@ -38,7 +42,24 @@ impl Admin {
             list_feeds: MethodMetrics::new(LIST_FEEDS),
             hss,
             watching: None,
+            erasing: None,
+            auditing: Auditing::default(),
         }
+    }
+
+    /// Subscribers are erased by `erasing`; without it there is nobody who does.
+    #[must_use]
+    pub fn with_erasing(self, erasing: Arc<dyn Erasing>) -> Self {
+        Self {
+            erasing: Some(erasing),
+            ..self
+        }
+    }
+
+    /// What is done goes to the audit log.
+    #[must_use]
+    pub fn with_auditing(self, auditing: Auditing) -> Self {
+        Self { auditing, ..self }
     }
 
     /// Targets to be watched by the network go to `watching`; without it there is nobody who takes them.
@@ -63,8 +84,31 @@ impl AdminService for Admin {
         &self,
         request: Request<Streaming<v1::ImportSubscribersRequest>>,
     ) -> Result<Response<v1::ImportSubscribersResponse>, Status> {
+        let by = caller(&request);
         let import = self.provisioning.import_subscribers(request.into_inner());
-        import.await.map(Response::new)
+        let counts = |report: &v1::ImportSubscribersResponse| {
+            vec![("imported", report.imported), ("refused", report.refused_total)]
+        };
+        let imported = self.auditing.act("import", by, None, import, counts);
+        imported.await.map(Response::new)
+    }
+
+    async fn erase_subscriber(
+        &self,
+        request: Request<v1::EraseSubscriberRequest>,
+    ) -> Result<Response<v1::EraseSubscriberResponse>, Status> {
+        let by = caller(&request);
+        let request = request.into_inner();
+        let erasing = self.erasing.as_ref();
+        let erasing = erasing.ok_or_else(|| Status::unimplemented("nobody erases here"))?;
+        let whom = subscriber(&request.imsi, &request.msisdn, &request.external_identifier);
+        let erase = erasing.erase_subscriber(request);
+        let counts = |erased: &v1::EraseSubscriberResponse| {
+            let rows = erased.registrations + erased.bindings + erased.ip_sessions;
+            vec![("identifiers", erased.identifiers), ("rows", rows)]
+        };
+        let erased = self.auditing.act("erase", by, whom, erase, counts);
+        erased.await.map(Response::new)
     }
 
     async fn list_feeds(
@@ -82,16 +126,26 @@ impl AdminService for Admin {
         &self,
         request: Request<v1::QuerySubscriberRequest>,
     ) -> Result<Response<v1::QuerySubscriberResponse>, Status> {
-        let query = self.hss.query_subscriber(request.into_inner());
-        query.await.map(Response::new)
+        let by = caller(&request);
+        let request = request.into_inner();
+        let user = request.user.as_ref();
+        let whom = user.and_then(|user| subscriber("", &user.msisdn, &user.external_identifier));
+        let query = self.hss.query_subscriber(request);
+        let queried = self.auditing.act("query", by, whom, query, |_| Vec::new());
+        queried.await.map(Response::new)
     }
 
     async fn change_subscriptions(
         &self,
         request: Request<Streaming<v1::ChangeSubscriptionsRequest>>,
     ) -> Result<Response<v1::ChangeSubscriptionsResponse>, Status> {
+        let by = caller(&request);
         let change = self.hss.change_subscriptions(request.into_inner());
-        change.await.map(Response::new)
+        let counts = |changed: &v1::ChangeSubscriptionsResponse| {
+            vec![("added", changed.added), ("removed", changed.removed)]
+        };
+        let changed = self.auditing.act("subscriptions", by, None, change, counts);
+        changed.await.map(Response::new)
     }
 
     async fn list_subscriptions(
@@ -106,7 +160,12 @@ impl AdminService for Admin {
         &self,
         request: Request<Streaming<v1::MonitorSubscribersRequest>>,
     ) -> Result<Response<v1::MonitorSubscribersResponse>, Status> {
-        let changed = self.watching()?.monitor_subscribers(request.into_inner());
+        let by = caller(&request);
+        let change = self.watching()?.monitor_subscribers(request.into_inner());
+        let counts = |changed: &v1::MonitorSubscribersResponse| {
+            vec![("added", changed.added), ("removed", changed.removed)]
+        };
+        let changed = self.auditing.act("monitor", by, None, change, counts);
         changed.await.map(Response::new)
     }
 

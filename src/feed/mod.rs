@@ -2,7 +2,9 @@
 
 pub mod admin;
 pub mod asking;
+pub mod auditing;
 pub mod diameter;
+pub mod erasing;
 pub mod grpc;
 pub mod listing;
 pub mod provisioning;

@@ -94,6 +94,11 @@ impl StoreConfig {
         problems
     }
 
+    /// Whether it is a server that several daemons may use, and not a file of this one.
+    pub fn is_shared(&self) -> bool {
+        !self.url.starts_with("sqlite:")
+    }
+
     /// `store.url` as it may be shown: without user, password and parameters.
     pub fn shown_url(&self) -> String {
         without_password(&self.url)

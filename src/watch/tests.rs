@@ -445,7 +445,7 @@ fn of_whom_nothing_is_left_nobody_is_told_to_be_found() {
     world.settle();
     for client in &mut clients {
         assert_eq!(client.take(&mut world, 9), Ok(1));
-        assert_eq!(client.told.get(&number(1).into()), Some(&None));
+        assert_eq!(client.told.get(&SubscriberId::from(number(1))), Some(&None));
     }
 }
 

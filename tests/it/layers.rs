@@ -101,6 +101,7 @@ const LAYERS: &[Layer] = &[
         may_use: &[
             "domain",
             "ingest",
+            "audit",
             "grpc",
             "proto",
             "diameter",
@@ -181,6 +182,28 @@ const LAYERS: &[Layer] = &[
             "diameter::client",
             "diameter::codec",
             "diameter::dict",
+        ],
+        never: NO_STORE_ENGINE,
+    },
+    // Who did what; whoever serves callers may tell it.
+    Layer {
+        path: "audit",
+        may_use: &["domain"],
+        never: NO_WIRE_NO_STORE,
+    },
+    // Erasing touches everything that knows a subscriber.
+    Layer {
+        path: "erasure",
+        may_use: &[
+            "domain",
+            "index",
+            "ingest",
+            "store",
+            "monitoring",
+            "hss",
+            "feed",
+            "grpc",
+            "proto",
         ],
         never: NO_STORE_ENGINE,
     },

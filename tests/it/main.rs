@@ -18,6 +18,7 @@ mod deploy;
 mod diameter_answers;
 mod dissect;
 mod duplicates;
+mod erasure;
 mod feeds;
 mod fuzz_corpus;
 mod grpc;

@@ -11,7 +11,7 @@ use super::generate::{Random, at, batch, external, imsi, msisdn};
 use super::{load, on_each_engine};
 
 /// What is stored, in the shape of a batch.
-async fn stored<S: Store>(store: &S) -> Batch {
+pub(super) async fn stored<S: Store>(store: &S) -> Batch {
     let (mut registrations, mut bindings) = (Vec::new(), Vec::new());
     for row in load(store).await {
         match row {
@@ -30,7 +30,7 @@ async fn stored<S: Store>(store: &S) -> Batch {
 }
 
 /// Facts and bindings of few subscribers, with many rows for the same key.
-fn crowd(seed: u64, rows: usize) -> (Vec<RegistrationRow>, Vec<BindingRow>) {
+pub(super) fn crowd(seed: u64, rows: usize) -> (Vec<RegistrationRow>, Vec<BindingRow>) {
     let mut random = Random(seed);
     let registrations = (0..rows)
         .map(|_| {
@@ -53,7 +53,7 @@ fn crowd(seed: u64, rows: usize) -> (Vec<RegistrationRow>, Vec<BindingRow>) {
 }
 
 /// The same rows, cut into batches of random size.
-fn cut(rows: &(Vec<RegistrationRow>, Vec<BindingRow>), random: &mut Random) -> Vec<Batch> {
+pub(super) fn cut(rows: &(Vec<RegistrationRow>, Vec<BindingRow>), random: &mut Random) -> Vec<Batch> {
     let (mut registrations, mut bindings) = (rows.0.as_slice(), rows.1.as_slice());
     let mut batches = Vec::new();
     while !registrations.is_empty() || !bindings.is_empty() {

@@ -1,6 +1,7 @@
 //! Both engines behind one contract: every test here that is generic runs on each.
 
 mod contract;
+mod erasure;
 mod failure;
 mod generate;
 mod monitoring;

@@ -33,6 +33,8 @@ async fn drop_schema(store: &AnyStore, config: &StoreConfig) {
         "monitoring_reference",
         "sh_subscription",
         "feed",
+        "erasure",
+        "pseudonym_key",
         "_sqlx_migrations",
     ] {
         execute(store, config, &format!("DROP TABLE {table}")).await;
