@@ -87,7 +87,7 @@ on_each_engine! {
         let session = |subscriber, started, ended| IpSessionRow {
             subscriber,
             session: Node::parse("session-1").unwrap(),
-            prefix: None,
+            address: None,
             facts: IpFacts { started_at: started, ended_at: ended },
         };
         let ip_sessions = vec![
