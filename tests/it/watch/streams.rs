@@ -9,7 +9,7 @@ use reachd::proto::v1::{Connectivity, Device, ReachabilityStatus, RegistrationCh
 
 use super::client::{Watcher, all, by_number, data, disconnected, list, not_found, unknown};
 use crate::support::daemon::{Engine, Home, phone};
-use crate::support::publisher::{Publisher, event, event_with_number};
+use crate::support::publisher::{Publisher, event, event_with_number, registration};
 use crate::support::wire::{DRA, Peer, Request, SUCCESS};
 use crate::support::{Answer, Subscriber, ago, on_each_engine};
 
@@ -130,7 +130,7 @@ async fn an_absence_that_ends_by_itself_is_told_when_it_does() {
         .await;
     let back_at = SystemTime::now() + Duration::from_secs(2);
     let mut asleep = event(&subscriber, Slot::Mme, MME, Change::Unreachable, ago(30));
-    asleep.registration.as_mut().unwrap().until = Some(back_at.into());
+    registration(&mut asleep).until = Some(back_at.into());
     publisher.publish(asleep).await;
 
     let mut watcher = Watcher::open(&daemon, list(from_ref(&subscriber))).await;
