@@ -13,6 +13,9 @@ use crate::support::wire::{OTHER_DRA, Peer, Request, SUCCESS};
 /// How long an answer may take on a machine that builds something else meanwhile.
 const IN_TIME: Duration = Duration::from_secs(5);
 
+/// How often it asks: often enough to be in the way of everything, and not the load of the test itself.
+const PACE: Duration = Duration::from_millis(3);
+
 pub(super) struct Bystander {
     stop: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
@@ -26,9 +29,11 @@ impl Bystander {
             let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
             async move {
                 let mut peer = Peer::connect(address, OTHER_DRA).await;
+                let mut pace = tokio::time::interval(PACE);
                 while !stop.load(Ordering::SeqCst) {
                     let subscriber = Subscriber::nth(1000 + answered.load(Ordering::SeqCst) % 50);
                     let request = Request::update_location(&subscriber.imsi, "mme2.visited.example");
+                    pace.tick().await;
                     let begun = Instant::now();
                     peer.ask(&request).await.assert_result(SUCCESS);
                     let took = begun.elapsed();
