@@ -52,6 +52,11 @@ impl Asking for Everything {
         self.hss.reset(server);
     }
 
+    fn restarted(&self, peer: &Node, id: u32) {
+        self.monitoring.restarted(peer, id);
+        self.hss.restarted(peer, id);
+    }
+
     fn state(&self, server: &Node, id: u32) {
         self.hss.told(server, id);
     }

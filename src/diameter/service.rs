@@ -115,6 +115,12 @@ pub trait ServiceFactory: Send + Sync + 'static {
     /// What it makes.
     type Service: Service;
 
+    /// A peer's own Origin-State-Id has risen to that: it has lost what it knew (RFC 6733 §8.16). Told before what comes
+    /// of it on the connection.
+    fn restarted(&self, peer: &str, origin_state_id: u32) {
+        let _ = (peer, origin_state_id);
+    }
+
     /// A connection opened.
     fn open(&self, peer: &ConnectedPeer) -> (Self::Service, Completions<Self::Service>);
 }

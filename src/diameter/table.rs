@@ -131,13 +131,13 @@ impl Inner {
 }
 
 impl PeerEntry {
-    /// The peer told its Origin-State-Id, in a message of its own.
-    pub(crate) fn note_origin_state(&self, id: Option<u32>) {
-        if let Some(id) = id
-            && let Some(restart) = self.record.origin_state(id)
-        {
-            life_log::restarted(&self.identity, id, restart);
-        }
+    /// The peer told its Origin-State-Id, in a message of its own. Returns it if it means that the peer lost its state.
+    #[must_use = "others may have relied on what the peer lost"]
+    pub(crate) fn note_origin_state(&self, id: Option<u32>) -> Option<u32> {
+        let id = id?;
+        let restart = self.record.origin_state(id)?;
+        life_log::restarted(&self.identity, id, restart);
+        Some(id)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -173,6 +173,13 @@ impl Hss {
         self.0.changed.notify_one();
     }
 
+    /// A peer has lost what it knew: if it is an HSS, what it had taken is asked for again.
+    pub fn restarted(&self, peer: &Node, state: u32) {
+        let now = self.now();
+        self.plan().restarted(peer, state, now);
+        self.0.changed.notify_one();
+    }
+
     /// An HSS is said to have lost what it knew: what it had taken is asked for again.
     pub fn reset(&self, host: &Node) {
         let now = self.now();

@@ -261,6 +261,11 @@ impl Asking for Monitoring {
         self.0.changed.notify_one();
     }
 
+    fn restarted(&self, peer: &Node, id: u32) {
+        self.plan().restarted(peer, id);
+        self.0.changed.notify_one();
+    }
+
     fn count(&self, kinds: &[ReportKind]) {
         self.0.metrics.reports(kinds);
     }

@@ -52,6 +52,17 @@ impl Hosts {
         before != 0 && state > before
     }
 
+    /// A host has certainly lost its state, and tells this Origin-State-Id since. Whether that is news of one that was
+    /// heard of; others take no place.
+    pub fn restarted(&mut self, host: &Node, state: u32) -> bool {
+        let Some(known) = self.0.iter_mut().find(|known| known.name == *host) else {
+            return false;
+        };
+        let is_news = state > known.state;
+        known.state = state.max(known.state);
+        is_news
+    }
+
     /// A host is said to be reset. Whether that is news.
     pub fn reset(&mut self, host: &Node, at: Timestamp) -> bool {
         let Some(known) = self.host(host) else {
@@ -87,6 +98,21 @@ mod tests {
         assert!(!hosts.told(&one, 6));
         assert!(!hosts.told(&one, 5), "a late message of before");
         assert_eq!((hosts.number(&one), hosts.number(&other)), (1, 2));
+    }
+
+    #[test]
+    fn a_restart_of_a_host_that_was_heard_of_is_news_once() {
+        let mut hosts = Hosts::default();
+        let [host, stranger] = ["hss1", "mme1"].map(|name| Node::parse(name).unwrap());
+        assert!(!hosts.restarted(&host, 5), "never heard of");
+        assert_eq!(hosts.number(&host), 1);
+        assert!(hosts.restarted(&host, 6), "even if it told no state before");
+        assert!(!hosts.told(&host, 6), "known already");
+        assert!(!hosts.restarted(&host, 6));
+        assert!(hosts.told(&host, 7));
+        assert!(!hosts.restarted(&host, 7), "known already");
+        assert!(!hosts.restarted(&stranger, 1));
+        assert_eq!(hosts.0.len(), 1);
     }
 
     #[test]

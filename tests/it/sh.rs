@@ -7,7 +7,7 @@ use reachd::proto::v1::ReachabilityStatus::{ConnectedData, NotConnected};
 
 use crate::support::capture::assert_dissects;
 use crate::support::daemon::{Daemon, Engine, Home, UNANSWERED_GOODBYES, reachd, run};
-use crate::support::wire::command::SUBSCRIBE_NOTIFICATIONS;
+use crate::support::wire::command::{DISCONNECT_PEER, SUBSCRIBE_NOTIFICATIONS};
 use crate::support::wire::{
     Avp, DRA, Message, Peer, Request, SUCCESS, VENDOR_3GPP, avp, avp_3gpp, code, encode_avp, tbcd,
 };
@@ -68,11 +68,17 @@ struct Hss(Peer);
 
 impl Hss {
     async fn connect(daemon: &Daemon) -> Self {
+        Self::connect_saying(daemon, &[]).await
+    }
+
+    /// Connects with a CER that holds more.
+    async fn connect_saying(daemon: &Daemon, more: &[Vec<u8>]) -> Self {
         let mut peer = Peer::dial(daemon.diameter(), HSS).await.recorded();
         let cer = peer
             .capabilities_exchange()
             .without(code::VENDOR_SPECIFIC_APPLICATION_ID)
             .with(application());
+        let cer = more.iter().cloned().fold(cer, Request::with);
         peer.ask(&cer).await.assert_result(SUCCESS);
         Self(peer)
     }
@@ -345,7 +351,8 @@ async fn all_active(daemon: &Daemon, count: usize) {
 async fn what_an_hss_has_lost_is_subscribed_to_again_however_that_is_heard() {
     let home = home(Engine::Sqlite).await;
     let daemon = home.start().await;
-    let mut hss = Hss::connect(&daemon).await;
+    let state = |id: u32| [avp(ORIGIN_STATE_ID, &id.to_be_bytes())];
+    let mut hss = Hss::connect_saying(&daemon, &state(7)).await;
     let mut dra = Peer::connect(daemon.diameter(), DRA).await;
     loaded(&daemon).await;
     let both = [Subscriber::nth(1), Subscriber::nth(2)];
@@ -371,9 +378,8 @@ async fn what_an_hss_has_lost_is_subscribed_to_again_however_that_is_heard() {
     all_active(&daemon, 2).await;
 
     // A notification with a greater Origin-State-Id.
-    let greater = [avp(ORIGIN_STATE_ID, &8u32.to_be_bytes())];
     let registered = "<Sh-IMS-Data><IMSUserState>1</IMSUserState></Sh-IMS-Data>";
-    let answer = hss.push_with(&both[0].digits, registered, &greater).await;
+    let answer = hss.push_with(&both[0].digits, registered, &state(8)).await;
     answer.assert_result(SUCCESS);
     assert_eq!(take(&mut hss, 2, 8).await, everybody);
     all_active(&daemon, 2).await;
@@ -385,6 +391,25 @@ async fn what_an_hss_has_lost_is_subscribed_to_again_however_that_is_heard() {
     assert_eq!(take(&mut hss, 1, 9).await, everybody[1..]);
     assert_eq!(take(&mut hss, 2, 9).await, everybody);
     all_active(&daemon, 2).await;
+
+    // It leaves, and connects anew with a greater one.
+    let goodbye = hss
+        .0
+        .origin(Request::base(DISCONNECT_PEER))
+        .with(avp(code::DISCONNECT_CAUSE, &0u32.to_be_bytes()));
+    hss.0.ask(&goodbye).await.assert_result(SUCCESS);
+    drop(hss);
+    eventually("the connection of the HSS is gone", async || {
+        let (_, out, _) = command(&daemon, &["feeds"]).await;
+        out.lines()
+            .any(|line| line.starts_with(HSS) && line.contains(" closed "))
+            .then_some(())
+    })
+    .await;
+    let mut hss = Hss::connect_saying(&daemon, &state(10)).await;
+    assert_eq!(take(&mut hss, 2, 10).await, everybody);
+    all_active(&daemon, 2).await;
+    assert!(hss.0.is_left_alone().await);
     daemon.stop().await;
 }
 

@@ -61,9 +61,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
             base::COMMAND_DEVICE_WATCHDOG => {
                 let verdict = messages::check_dwr(request, &self.peer.origin_host);
                 if verdict.is_ok() {
-                    self.link
-                        .entry
-                        .note_origin_state(messages::origin_state_id(request));
+                    self.note_origin_state(request);
                 }
                 messages::write_answer(
                     &mut self.out,
@@ -103,9 +101,7 @@ impl<F: ServiceFactory> Driver<'_, F> {
                     if capabilities::origin_host(answer)
                         .is_some_and(|host| host.eq_ignore_ascii_case(&self.peer.origin_host))
                     {
-                        self.link
-                            .entry
-                            .note_origin_state(messages::origin_state_id(answer));
+                        self.note_origin_state(answer);
                     }
                 }
             }
@@ -118,6 +114,14 @@ impl<F: ServiceFactory> Driver<'_, F> {
             }
             // An answer to nothing of ours is dropped; an answer is never answered.
             _ => debug!(peer = %self.link.entry.label, command = header.command, "unexpected base answer"),
+        }
+    }
+
+    /// Looks whether a message of the peer's own tells that it lost its state.
+    fn note_origin_state(&self, message: &Message<'_>) {
+        let told = messages::origin_state_id(message);
+        if let Some(id) = self.link.entry.note_origin_state(told) {
+            self.node.factory.restarted(&self.peer.origin_host, id);
         }
     }
 

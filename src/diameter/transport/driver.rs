@@ -105,7 +105,9 @@ pub(crate) async fn run<F: ServiceFactory>(
         since: wall_clock(),
     };
     life_log::up(&peer.origin_host, &connection);
-    entry.note_origin_state(capabilities.origin_state_id);
+    if let Some(id) = entry.note_origin_state(capabilities.origin_state_id) {
+        node.factory.restarted(&peer.origin_host, id);
+    }
     metrics.octets(Direction::In, inbuf.len());
     metrics.heard(now());
     let (service, mut completions) = node.factory.open(&peer);

@@ -19,6 +19,11 @@ pub trait Asking: Asked {
         let _ = server;
     }
 
+    /// A peer has lost what it knew, and tells that by this Origin-State-Id. Most peers were never asked for anything.
+    fn restarted(&self, peer: &Node, id: u32) {
+        let _ = (peer, id);
+    }
+
     /// A server of the network told its Origin-State-Id with a notification. Reports tell it as a notice.
     fn state(&self, server: &Node, id: u32) {
         let _ = (server, id);

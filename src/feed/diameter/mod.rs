@@ -20,6 +20,7 @@ use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::peer::duplicates::Owner;
 use crate::diameter::service::{Completions, ConnectedPeer, ServiceFactory};
+use crate::domain::Node;
 use crate::ingest::{Feed, Ingest, ReceiptClock};
 
 pub use asking::Asking;
@@ -135,6 +136,12 @@ impl DiameterFeed {
 
 impl ServiceFactory for DiameterFeed {
     type Service = Connection;
+
+    fn restarted(&self, peer: &str, origin_state_id: u32) {
+        if let Ok(peer) = Node::parse(peer) {
+            self.shared.asked.restarted(&peer, origin_state_id);
+        }
+    }
 
     fn open(&self, peer: &ConnectedPeer) -> (Connection, Completions<Connection>) {
         let known = self.feeds.get(&*peer.origin_host).cloned();

@@ -40,6 +40,13 @@ impl Plan {
         }
     }
 
+    /// A peer has lost what it knew. One that never answered is no HSS that was asked.
+    pub fn restarted(&mut self, peer: &Node, state: u32, now: Timestamp) {
+        if self.hosts.restarted(peer, state) {
+            self.lost(peer, now);
+        }
+    }
+
     /// An HSS is said to have lost what it knew (Reset, TS 29.272 §5.2.4.1).
     pub fn reset(&mut self, host: &Node, now: Timestamp) {
         if self.hosts.reset(host, now) {

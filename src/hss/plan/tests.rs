@@ -578,6 +578,22 @@ fn an_hss_that_tells_a_greater_origin_state_id_has_lost_what_it_took() {
 }
 
 #[test]
+fn a_peer_that_restarts_has_lost_what_it_took_if_it_is_an_hss() {
+    let mut plan = subscribed_at_two(2);
+    plan.restarted(&Node::parse("mme1.home.example").unwrap(), 9, at(HOUR));
+    plan.look_on(at(HOUR));
+    assert_eq!(plan.next(at(HOUR)), None);
+    plan.restarted(&hss(2), 9, at(HOUR));
+    plan.look_on(at(HOUR));
+    let ask = one(&mut plan, at(HOUR));
+    assert_eq!(ask.user, user(2));
+    plan.told(&hss(2), 9, at(HOUR + 1));
+    plan.answered(&ask, taken(), Some(&hss(2)), at(HOUR + 1));
+    plan.look_on(at(HOUR + 1));
+    assert_eq!(plan.next(at(HOUR + 1)), None, "its answer tells nothing new");
+}
+
+#[test]
 fn what_was_asked_before_a_loss_and_taken_after_it_is_asked_for_once_more() {
     let mut plan = plan();
     plan.add(&user(1), at(0));

@@ -77,6 +77,13 @@ impl Plan {
         self.revision != before
     }
 
+    /// A peer has lost what it knew. One that never answered for anything is none that was asked.
+    pub fn restarted(&mut self, peer: &Node, state: u32) {
+        if self.hosts.restarted(peer, state) {
+            self.walk(peer);
+        }
+    }
+
     /// Everything that a host answered for, or may have, is asked for again.
     fn walk(&mut self, host: &Node) {
         let hss = self.hosts.number(host);

@@ -241,6 +241,14 @@ fn what_an_hss_may_have_lost_is_asked_for_again_at_the_rate() {
     world.notice(Notice::Reset { host: host.clone() });
     world.pass(30);
     assert_eq!(world.sent.len(), 300);
+    // Or be a peer, and connect anew with a greater state; what else connects anew was never asked.
+    world.plan.restarted(&host, 9);
+    world.plan.restarted(&host, 9);
+    world
+        .plan
+        .restarted(&Node::parse("mme1.home.example").unwrap(), 2);
+    world.pass(30);
+    assert_eq!(world.sent.len(), 400);
 }
 
 #[test]
