@@ -94,24 +94,35 @@ fn event(random: &mut Random, begun: SystemTime) -> Value {
 /// What one fact is about.
 type Key = (Slot, Option<Node>);
 
-/// What of registrations must be durable once these lines are acknowledged.
-pub(super) fn facts(lines: &[String]) -> BTreeMap<SubscriberId, BTreeMap<Key, Facts>> {
-    let now = Timestamp::from_system_time(SystemTime::now()).unwrap();
-    let mut known: BTreeMap<_, BTreeMap<Key, Facts>> = BTreeMap::new();
-    for line in lines {
-        let News::Event(event) = convert::event(json::event(line).unwrap(), now).unwrap() else {
-            continue;
-        };
-        let of_subscriber = known.entry(event.subscriber.subscriber()).or_default();
-        for change in &event.changes {
-            let (slot, node, told) = Facts::of(change, event.event_time);
-            of_subscriber
-                .entry((slot, node.cloned()))
-                .or_default()
-                .join(&told);
+/// What of registrations must be durable once some lines are acknowledged.
+#[derive(Default)]
+pub(super) struct Told {
+    /// How many lines there were.
+    lines: usize,
+    registrations: BTreeMap<SubscriberId, BTreeMap<Key, Facts>>,
+}
+
+impl Told {
+    /// Takes lines beyond those that are known, up to `count`.
+    pub(super) fn up_to(&mut self, lines: &[String], count: usize) -> &Self {
+        let now = Timestamp::from_system_time(SystemTime::now()).unwrap();
+        for line in &lines[self.lines..count] {
+            let News::Event(event) = convert::event(json::event(line).unwrap(), now).unwrap() else {
+                continue;
+            };
+            let subscriber = event.subscriber.subscriber();
+            let of_subscriber = self.registrations.entry(subscriber).or_default();
+            for change in &event.changes {
+                let (slot, node, told) = Facts::of(change, event.event_time);
+                of_subscriber
+                    .entry((slot, node.cloned()))
+                    .or_default()
+                    .join(&told);
+            }
         }
+        self.lines = count;
+        self
     }
-    known
 }
 
 /// What a store holds, less what is outweighed: that is stored or not as it happens, and says nothing.
@@ -170,10 +181,10 @@ impl Stored {
         self.registrations.len()
     }
 
-    /// Fails unless these facts would add nothing.
+    /// Fails unless what was told would add nothing.
     #[track_caller]
-    pub(super) fn assert_holds(&self, facts: &BTreeMap<SubscriberId, BTreeMap<Key, Facts>>) {
-        for (subscriber, told) in facts {
+    pub(super) fn assert_holds(&self, told: &Told) {
+        for (subscriber, told) in &told.registrations {
             let held = self.registrations.get(subscriber).cloned().unwrap_or_default();
             let mut joined = held.clone();
             for ((slot, node), facts) in told {

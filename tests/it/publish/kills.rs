@@ -5,8 +5,8 @@ use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
-use super::history::{SUBSCRIBERS, Stored, facts, lines};
-use crate::support::daemon::{Daemon, Home, reachd};
+use super::history::{SUBSCRIBERS, Stored, Told, lines};
+use crate::support::daemon::{Home, reachd};
 use crate::support::process::free_port;
 use crate::support::{eventually, on_each_engine};
 
@@ -15,7 +15,7 @@ const KILLS: usize = 20;
 /// Acknowledged between one kill and the next, at least.
 const LINES_APART: usize = 500;
 /// Enough for all kills, though between one look and the next many more are acknowledged.
-const LINES: usize = 60_000;
+const LINES: usize = 50_000;
 
 on_each_engine! {
     async fn twenty_kills_of_daemon_and_client_each_lose_nothing_acknowledged_and_end_where_none_would(engine) {
@@ -35,6 +35,7 @@ on_each_engine! {
         let acknowledged = || -> usize {
             std::fs::read_to_string(&checkpoint).map_or(0, |line| line.trim().parse().unwrap())
         };
+        let mut told = Told::default();
         let mut daemon = home.start().await;
         let mut client = publish(&address, &file, &checkpoint);
         for kill in 1..=2 * KILLS {
@@ -42,11 +43,14 @@ on_each_engine! {
             eventually("more is acknowledged", async || (acknowledged() >= aim).then_some(())).await;
             if kill % 2 == 0 {
                 kill_client(&mut client);
-                Stored::of(home.store_url()).await.assert_holds(&facts(&lines[..acknowledged()]));
+                Stored::of(home.store_url()).await.assert_holds(told.up_to(&lines, acknowledged()));
                 client = publish(&address, &file, &checkpoint);
             } else {
-                let before = acknowledged();
-                daemon = killed_and_started(&home, daemon, &lines[..before]).await;
+                let told = told.up_to(&lines, acknowledged());
+                daemon.kill();
+                // Looked for while nobody could still write it.
+                Stored::of(home.store_url()).await.assert_holds(told);
+                daemon = home.start().await;
             }
         }
         let report = ended(client).await;
@@ -87,13 +91,4 @@ fn kill_client(client: &mut Child) {
     assert_eq!(client.try_wait().unwrap(), None, "it is in mid-stream");
     client.kill().unwrap();
     client.wait().unwrap();
-}
-
-/// What was acknowledged is looked for while nobody could still write it.
-async fn killed_and_started(home: &Home, daemon: Daemon, acknowledged: &[String]) -> Daemon {
-    daemon.kill();
-    Stored::of(home.store_url())
-        .await
-        .assert_holds(&facts(acknowledged));
-    home.start().await
 }
