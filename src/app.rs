@@ -8,6 +8,7 @@
 //! ```
 
 mod asked;
+mod feeds;
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -39,13 +40,16 @@ use crate::feed::provisioning::Provisioning;
 use crate::grpc::{GrpcServer, Health, Services};
 use crate::hss::Hss;
 use crate::hss::admin::HssAdmin;
+use crate::hss::refresh::Refresher;
 use crate::index::Index;
-use crate::ingest::{Ingest, ReceiptClock};
+use crate::ingest::{Feed, Ingest, ReceiptClock};
+use crate::liveness::config::ActiveQuery;
+use crate::liveness::{Kind, Liveness};
 use crate::monitoring::admin::MonitoringAdmin;
 use crate::monitoring::diameter as s6t;
 use crate::monitoring::{Driver, Monitoring};
-use crate::northbound::Lookup;
 use crate::northbound::watch::Watching;
+use crate::northbound::{Answers, Lookup, Refresh};
 use crate::ops::admin::Admin;
 use crate::ops::build_info;
 use crate::ops::health::Readiness;
@@ -105,6 +109,7 @@ pub struct App {
     listing: Listing,
     watch: Watch,
     audit: Audit,
+    diameter_feeds: Vec<Feed>,
     admin: Admin,
 }
 
@@ -165,7 +170,7 @@ impl App {
         );
         let feeds = feed.feeds();
         let node = BoundNode::bind(node_config, feed)?;
-        let listing = Listing::default().with_diameter(node.peers(), feeds);
+        let listing = Listing::default().with_diameter(node.peers(), feeds.clone());
 
         let addresses = Addresses {
             grpc: grpc.local_addr(),
@@ -212,6 +217,7 @@ impl App {
             listing,
             watch,
             audit,
+            diameter_feeds: feeds,
             admin,
         })
     }
@@ -224,6 +230,11 @@ impl App {
     /// The index, for those who watch from inside.
     pub fn index(&self) -> Arc<Index> {
         Arc::clone(&self.index)
+    }
+
+    /// The clock that everything goes by, for those who let time pass.
+    pub fn clock(&self) -> Arc<ReceiptClock> {
+        Arc::clone(&self.clock)
     }
 
     /// Readiness, to wait for.
@@ -252,6 +263,7 @@ impl App {
             listing,
             watch,
             audit,
+            diameter_feeds,
             admin,
         } = self;
         let begun = Instant::now();
@@ -277,6 +289,20 @@ impl App {
             asking.clone(),
         );
         let answers = [driver.feed(), hss.feed()].into_iter().flatten();
+        let sources = streams.sources();
+        let quiet = answers.clone().chain([provisioning.feed()]);
+        let watched = feeds::peers(&config, diameter_feeds)
+            .into_iter()
+            .chain(quiet.map(|feed| (feed, Kind::Quiet)));
+        let liveness = Liveness::new(
+            &config.freshness,
+            Arc::clone(&index),
+            Arc::clone(&clock),
+            ingest.clone(),
+            node.peers(),
+            watched,
+            move || sources.feeds(),
+        );
         let listing = answers.fold(
             listing
                 .with_grpc(streams.sources())
@@ -284,7 +310,7 @@ impl App {
             |listing, feed| listing.with(FeedKind::Answers, feed),
         );
         let services = Services {
-            lookup: Lookup::new(Arc::clone(&index), config.freshness.max_age).with_watching(
+            lookup: Lookup::by(lookups_by(&config, &index, &clock, &hss)).with_watching(
                 Watching::new(watch.clone(), &config.watch, closing.clone()),
                 config.watch.heartbeat,
             ),
@@ -322,7 +348,8 @@ impl App {
             // Before any row: what is told late from here on is refused.
             let keeper =
                 Keeper::begin(&config.erasure, key, store.clone(), Arc::clone(&index), ingest).await?;
-            let rows = load(&store, &index, &clock).await? + driver.load().await?;
+            let rows =
+                load(&store, &index, &clock).await? + driver.load().await? + liveness.load(&store).await?;
             keeper.sweep().await?;
             index.finish_loading();
             Ok((rows, keeper))
@@ -343,6 +370,8 @@ impl App {
             config.store.prune_after,
             closing.clone(),
         ));
+        let looking = CancellationToken::new();
+        let looked = tokio::spawn(liveness.clone().run(store.clone(), looking.clone()));
         let subscribing = tokio::spawn(hss.run(store.clone(), closing.clone()));
         let mut keeping = JoinSet::new();
         let (mut node, mut driver): (JoinHandle<()>, JoinHandle<()>) = match loaded {
@@ -408,6 +437,9 @@ impl App {
                 let _ = (&mut driver).await;
             }
             ingest.drain().await;
+            // The last signs of life are those of the connections that were just closed.
+            looking.cancel();
+            let _ = looked.await;
             let _ = pruning.await;
             while keeping.join_next().await.is_some() {}
             let _ = subscribing.await;
@@ -433,6 +465,22 @@ impl App {
         drop(admin);
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// The way from identifiers to answers, with the network asked first where that is configured.
+fn lookups_by(config: &Config, index: &Arc<Index>, clock: &Arc<ReceiptClock>, hss: &Hss) -> Answers {
+    let freshness = &config.freshness;
+    let refresh = match freshness.query {
+        ActiveQuery::None => None,
+        ActiveQuery::Sh => {
+            let refresher = Refresher::new(hss.clone(), freshness.query_rate, freshness.query_within);
+            Some(Arc::new(feeds::OverSh(refresher)) as Arc<dyn Refresh>)
+        }
+    };
+    let clock = Arc::clone(clock);
+    Answers::new(Arc::clone(index), freshness.max_age)
+        .with_clock(move || clock.present())
+        .with_refresh(refresh)
 }
 
 /// Hands the operator's wish on to the node and the audit log, for as long as the result is kept.

@@ -16,6 +16,7 @@ pub mod grpc;
 pub mod hss;
 pub mod index;
 pub mod ingest;
+pub mod liveness;
 pub mod monitoring;
 pub mod northbound;
 pub mod ops;

@@ -12,6 +12,7 @@ use crate::diameter::config::DiameterConfig;
 use crate::erasure::ErasureConfig;
 use crate::grpc::GrpcConfig;
 use crate::ingest::IngestConfig;
+use crate::liveness::FreshnessConfig;
 use crate::ops::admin::AdminConfig;
 use crate::ops::telemetry::LogConfig;
 use crate::store::StoreConfig;
@@ -45,24 +46,6 @@ pub struct Config {
     pub log: LogConfig,
     /// The orderly stop.
     pub shutdown: ShutdownConfig,
-}
-
-/// Section `[freshness]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct FreshnessConfig {
-    /// An answer confirmed longer ago is marked STALE, unless the caller names an age.
-    #[serde(with = "humantime_serde")]
-    pub max_age: Duration,
-}
-
-impl Default for FreshnessConfig {
-    fn default() -> Self {
-        // A day: twice the longest usual periodic update, and S6a is silent in between.
-        Self {
-            max_age: Duration::from_secs(24 * 3600),
-        }
-    }
 }
 
 /// Section `[shutdown]`.
@@ -120,12 +103,7 @@ impl Config {
         problems.extend(watch.problems());
         problems.extend(below("erasure", erasure.problems()));
         problems.extend(log.problems());
-        if freshness.max_age.is_zero() {
-            problems.push((
-                "freshness.max_age".into(),
-                "must be longer than nothing, such as \"24h\"".into(),
-            ));
-        }
+        problems.extend(freshness.problems(diameter.sh.is_on()));
         if shutdown.grace.is_zero() {
             problems.push((
                 "shutdown.grace".into(),

@@ -7,6 +7,7 @@ impl Index {
     /// Drops what was known under one id up to a time. Who else is looked at is not touched.
     pub fn erase_facts(&self, id: SubscriberId, floor: Timestamp) {
         self.subscribers.erase(id, floor);
+        self.ignored.forget(&[id]);
         self.touch_id(id);
     }
 

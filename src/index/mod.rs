@@ -10,20 +10,24 @@
 
 mod bindings;
 mod erasing;
+pub mod ignored;
 mod nodes;
 mod subscribers;
 pub mod touched;
 mod watching;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
 
 use crate::domain::{
-    Effect, Event, Facts, Identifier, Node, Outcome, Reachability, Registrations, Slot, Status, SubscriberId,
-    Timestamp,
+    Effect, Event, Facts, Feeds, Identifier, Node, Outcome, Reachability, Registrations, Slot, Status,
+    SubscriberId, Timestamp,
 };
 
 use bindings::Bindings;
+use ignored::{Ignored, Ring};
 use nodes::Nodes;
 use subscribers::Subscribers;
 use touched::Touched;
@@ -39,6 +43,9 @@ pub struct Index {
     subscribers: Subscribers,
     bindings: Bindings,
     nodes: Nodes,
+    /// By whose silence answers are confirmed. Replaced as a whole.
+    feeds: ArcSwap<Feeds>,
+    ignored: Ring,
     /// Held while a binding and the aliases that follow from it change together. Lookups never wait for it.
     links: Mutex<()>,
     loaded: AtomicBool,
@@ -96,13 +103,15 @@ impl Index {
 
     /// The reachability of a subscriber with all the ids that belong to it.
     pub fn reachability(&self, subscriber: SubscriberId, now: Timestamp) -> Reachability {
+        let feeds = self.feeds.load();
+        let answer = |registrations: &Registrations| registrations.reachability_with(now, &feeds, subscriber);
         self.subscribers
             .read(subscriber, |entry| match entry {
                 None => Some(Registrations::default().reachability(now)),
-                Some(entry) if entry.aliases().is_empty() => Some(entry.registrations.reachability(now)),
+                Some(entry) if entry.aliases().is_empty() => Some(answer(&entry.registrations)),
                 Some(_) => None,
             })
-            .unwrap_or_else(|| self.united(subscriber).reachability(now))
+            .unwrap_or_else(|| answer(&self.united(subscriber)))
     }
 
     /// Everything known of the registrations of the subscriber that an identifier names; nothing if it names none.
@@ -111,8 +120,39 @@ impl Index {
             .map_or_else(Registrations::default, |subscriber| self.united(subscriber))
     }
 
+    /// What is known of feeds.
+    pub fn feeds(&self) -> Arc<Feeds> {
+        self.feeds.load_full()
+    }
+
+    /// From now on answers are confirmed by these feeds.
+    pub fn set_feeds(&self, feeds: Arc<Feeds>) {
+        self.feeds.store(feeds);
+    }
+
+    /// Remembers for a while that an event had no effect, if it had none.
+    pub fn note(&self, event: &Event, outcome: Outcome) {
+        self.ignored.note(event, outcome);
+    }
+
+    /// Everything known of a subscriber's registrations under all its ids, and which of its events were ignored lately, the
+    /// latest first, at most `most`.
+    pub fn account(&self, subscriber: SubscriberId, most: usize) -> (Registrations, Vec<Ignored>) {
+        let (registrations, ids) = self.united_with_ids(subscriber);
+        (registrations, self.ignored.of(&ids, most))
+    }
+
+    /// Forgets what was ignored of a subscriber, under all its ids.
+    pub fn forget_ignored(&self, subscriber: SubscriberId) {
+        self.ignored.forget(&self.united_with_ids(subscriber).1);
+    }
+
     /// The facts of a subscriber joined with those of its aliases.
     fn united(&self, subscriber: SubscriberId) -> Registrations {
+        self.united_with_ids(subscriber).0
+    }
+
+    fn united_with_ids(&self, subscriber: SubscriberId) -> (Registrations, Vec<SubscriberId>) {
         let mut all = Registrations::default();
         let mut ids = vec![subscriber];
         let mut next = 0;
@@ -128,7 +168,7 @@ impl Index {
                 }
             });
         }
-        all
+        (all, ids)
     }
 
     /// Joins an event that is durable, and tells what it did.

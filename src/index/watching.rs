@@ -42,7 +42,11 @@ impl Index {
             Identifier::External(_) => self.bindings.get(identifier),
             _ => None,
         };
-        let judge = |all: &Registrations| (all.reachability(now), all.next_change(now));
+        let feeds = self.feeds();
+        let judge = |all: &Registrations| {
+            let answer = all.reachability_with(now, &feeds, subscriber);
+            (answer, all.next_change(now))
+        };
         let (reachability, next_change) = self
             .subscribers
             .read(subscriber, |entry| match entry {

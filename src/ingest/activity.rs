@@ -1,10 +1,11 @@
 //! What a feed has brought so far, for those who look on: the metrics cannot be read back.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use super::metrics::Feed;
-use crate::domain::Timestamp;
+use crate::domain::{Prefixes, Timestamp};
 
 /// What a feed counts.
 #[derive(Debug, Default)]
@@ -14,12 +15,43 @@ pub(super) struct Tally {
     sessions: AtomicU32,
     /// In microseconds since the Unix epoch; 0 for never.
     heard: AtomicI64,
+    /// Since when it was never silent for longer than [`HEARTBEAT_WITHIN`]; 0 for never.
+    since: AtomicI64,
+    /// Whether the next that is heard is the first of a session while there was none.
+    came: AtomicBool,
+    /// Whether it ever showed that it lives without an event: its silence is worth something then.
+    promised: AtomicBool,
+    words: Mutex<Vec<Word>>,
+}
+
+/// Feeds that show their life by events and heartbeats have to show it that often.
+pub const HEARTBEAT_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a feed says of all it has told, until somebody takes it.
+const MAX_WORDS: usize = 16;
+
+/// What changes what a feed's word is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// What was told before is in doubt, of these subscribers alone if there are any prefixes.
+    Doubted(Timestamp, Option<Prefixes>),
+    /// All that holds was told again.
+    Resynchronised(Timestamp),
 }
 
 impl Tally {
     /// Something came at that time.
     pub(super) fn heard(&self, at: Timestamp) {
-        self.heard.fetch_max(at.as_micros(), Relaxed);
+        let at = at.as_micros();
+        let before = self.heard.fetch_max(at, Relaxed);
+        let within = i64::try_from(HEARTBEAT_WITHIN.as_micros()).unwrap_or(i64::MAX);
+        if at.saturating_sub(before) > within || (self.came.load(Relaxed) && self.came.swap(false, Relaxed)) {
+            self.since.fetch_max(at, Relaxed);
+        }
+    }
+
+    fn words(&self) -> MutexGuard<'_, Vec<Word>> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something came just now.
@@ -67,13 +99,50 @@ impl Feed {
 
     /// It has shown at that time that it lives, without an event.
     pub fn heard(&self, at: Timestamp) {
+        self.tally().promised.store(true, Relaxed);
         self.tally().heard(at);
     }
 
     /// A stream or call of it has begun.
     pub fn session(&self) -> Session {
-        self.tally().sessions.fetch_add(1, Relaxed);
+        let tally = self.tally();
+        if tally.sessions.fetch_add(1, Relaxed) == 0 {
+            tally.came.store(true, Relaxed);
+        }
         Session(self.clone())
+    }
+
+    /// Since when it lives without a break, by events, heartbeats and open sessions, and whether its silence is worth
+    /// anything: it has sent a heartbeat.
+    pub fn life(&self) -> (Option<Timestamp>, bool) {
+        let tally = self.tally();
+        let since = Timestamp::from_micros(tally.since.load(Relaxed));
+        (since, tally.promised.load(Relaxed))
+    }
+
+    /// What it told before `at` is in doubt: of these subscribers, or of all.
+    pub fn doubted(&self, at: Timestamp, only: Option<Prefixes>) {
+        let mut words = self.tally().words();
+        if words.len() < MAX_WORDS {
+            return words.push(Word::Doubted(at, only));
+        }
+        // More than anybody looks after: then everybody is doubted.
+        if let Some(last) = words.last_mut() {
+            *last = Word::Doubted(at, None);
+        }
+    }
+
+    /// It has told again all that holds at `at`.
+    pub fn resynchronised(&self, at: Timestamp) {
+        let mut words = self.tally().words();
+        if words.len() < MAX_WORDS {
+            words.push(Word::Resynchronised(at));
+        }
+    }
+
+    /// What it said of its word since the last time.
+    pub fn take_words(&self) -> Vec<Word> {
+        std::mem::take(&mut self.tally().words())
     }
 }
 

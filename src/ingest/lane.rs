@@ -225,7 +225,10 @@ impl<S: Store> Lane<S> {
     /// The end of an event's way, whichever it is.
     fn settle(&self, submission: &Submission, result: Result<Effect, Refused>) {
         match result {
-            Ok(effect) => submission.feed.finished(&submission.event, effect.outcome),
+            Ok(effect) => {
+                submission.feed.finished(&submission.event, effect.outcome);
+                self.shared.index.note(&submission.event, effect.outcome);
+            }
             Err(refused) => submission.feed.refused(refused.into()),
         }
         self.room.leave(&submission.feed);

@@ -17,6 +17,7 @@ pub mod clock;
 pub mod config;
 mod lane;
 pub mod metrics;
+mod naming;
 mod room;
 mod tombstones;
 
@@ -34,9 +35,10 @@ use crate::index::Index;
 use crate::store::Store;
 
 use config::MAX_LANES;
+use naming::Naming;
 use room::Room;
 
-pub use activity::{Activity, Session};
+pub use activity::{Activity, HEARTBEAT_WITHIN, Session, Word};
 pub use clock::ReceiptClock;
 pub use config::IngestConfig;
 pub use metrics::{Feed, Refusal};
@@ -144,6 +146,7 @@ pub struct Ingest {
     /// A lane ended without being told to.
     broken: CancellationToken,
     tasks: TaskTracker,
+    naming: Arc<Naming>,
 }
 
 /// The way into one lane.
@@ -223,6 +226,7 @@ impl Ingest {
             abort,
             broken,
             tasks,
+            naming: Arc::default(),
         }
     }
 

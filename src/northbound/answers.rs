@@ -3,6 +3,7 @@
 //! Knows no wire format. What a caller sends is read in [`super::identifier`]; how an answer or a [`LookupError`] looks is
 //! for whoever speaks the caller's protocol.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,11 +12,30 @@ use crate::index::Index;
 
 use super::error::LookupError;
 
+/// Asks the network about a device before it is answered less fresh than the caller wants.
+#[tonic::async_trait]
+pub trait Refresh: fmt::Debug + Send + Sync {
+    /// Returns when what was told is visible, or after a while.
+    async fn refresh(&self, identifier: &Identifier);
+}
+
+/// What the present is taken from.
+#[derive(Clone)]
+struct Clock(Arc<dyn Fn() -> Option<Timestamp> + Send + Sync>);
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
 /// Answers questions from the index. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Answers {
     index: Arc<Index>,
     max_age: Duration,
+    clock: Clock,
+    refresh: Option<Arc<dyn Refresh>>,
 }
 
 /// What all questions of one request have in common.
@@ -39,7 +59,32 @@ pub struct Answer {
 impl Answers {
     /// Answers from `index`, FRESH up to `max_age` unless the caller says otherwise.
     pub fn new(index: Arc<Index>, max_age: Duration) -> Self {
-        Self { index, max_age }
+        Self {
+            index,
+            max_age,
+            clock: Clock(Arc::new(|| Timestamp::from_system_time(SystemTime::now()))),
+            refresh: None,
+        }
+    }
+
+    /// The same by another clock than the system's.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Fn() -> Option<Timestamp> + Send + Sync + 'static) -> Self {
+        Self {
+            clock: Clock(Arc::new(clock)),
+            ..self
+        }
+    }
+
+    /// The same, having the network asked by [`Self::answer_fresh`].
+    #[must_use]
+    pub fn with_refresh(self, refresh: Option<Arc<dyn Refresh>>) -> Self {
+        Self { refresh, ..self }
+    }
+
+    /// Now. A clock that stands before 1970 can judge no age: then nothing passes for fresh.
+    fn now(&self) -> Timestamp {
+        (self.clock.0)().unwrap_or(Timestamp::MAX)
     }
 
     /// The terms of a question asked now, `max_age` being what its caller accepts as fresh.
@@ -50,8 +95,7 @@ impl Answers {
         if !self.index.is_loaded() {
             return Err(LookupError::NotReady);
         }
-        // A clock that stands before 1970 can judge no age: then nothing passes for fresh.
-        let now = Timestamp::from_system_time(SystemTime::now()).unwrap_or(Timestamp::MAX);
+        let now = self.now();
         let max_age = max_age.unwrap_or(self.max_age);
         Ok(Terms { now, max_age })
     }
@@ -70,6 +114,23 @@ impl Answers {
             reachability,
             freshness: Freshness::at(now, reachability.last_confirmed_time, max_age),
         })
+    }
+
+    /// [`Self::answer`], having the network asked first if the answer is less fresh than the terms want and there is somebody
+    /// to ask. Then it is answered with whatever came.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub async fn answer_fresh(&self, identifier: &Identifier, terms: Terms) -> Result<Answer, LookupError> {
+        let answer = self.answer(identifier, terms)?;
+        match &self.refresh {
+            Some(refresh) if answer.freshness != Freshness::Fresh => {
+                refresh.refresh(identifier).await;
+                let now = self.now();
+                self.answer(identifier, Terms { now, ..terms })
+            }
+            _ => Ok(answer),
+        }
     }
 
     /// Whom `identifier` names, to compare with whom another one names.

@@ -1,4 +1,5 @@
-//! `reachability.v1.ReachabilityService`: validates, asks the index, converts. Never waits for anything.
+//! `reachability.v1.ReachabilityService`: validates, asks the index, converts. Never waits for anything, but for the network
+//! where that is to be asked about an answer that is not fresh enough.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +44,13 @@ pub struct Lookup {
 impl Lookup {
     /// Lookups in `index`; answers are FRESH up to `max_age` unless the caller says otherwise.
     pub fn new(index: Arc<Index>, max_age: Duration) -> Self {
+        Self::by(Answers::new(index, max_age))
+    }
+
+    /// Lookups by these answers.
+    pub fn by(answers: Answers) -> Self {
         Self {
-            answers: Answers::new(index, max_age),
+            answers,
             get: MethodMetrics::new(GET_REACHABILITY),
             batch: MethodMetrics::new(BATCH_GET_REACHABILITY),
             watching: None,
@@ -89,12 +95,17 @@ impl Lookup {
         })
     }
 
-    fn answer_one(
+    async fn answer_one(
         &self,
         request: v1::GetReachabilityRequest,
     ) -> Result<v1::GetReachabilityResponse, LookupError> {
         let terms = self.terms(request.max_age)?;
-        self.answer(request.device, terms)
+        let (identifier, device) = identifier::choose(request.device)?;
+        let answer = self.answers.answer_fresh(&identifier, terms).await?;
+        Ok(v1::GetReachabilityResponse {
+            reachability: Some(convert::reachability(&answer)),
+            device: Some(device),
+        })
     }
 
     fn answer_batch(
@@ -133,7 +144,7 @@ impl ReachabilityService for Lookup {
         &self,
         request: Request<v1::GetReachabilityRequest>,
     ) -> Result<Response<v1::GetReachabilityResponse>, Status> {
-        let answer = async { Ok(Response::new(self.answer_one(request.into_inner())?)) };
+        let answer = async { Ok(Response::new(self.answer_one(request.into_inner()).await?)) };
         self.get.observe(answer).await
     }
 

@@ -11,5 +11,5 @@ pub mod identifier;
 pub mod lookup;
 pub mod watch;
 
-pub use answers::{Answer, Answers, Terms};
+pub use answers::{Answer, Answers, Refresh, Terms};
 pub use lookup::Lookup;

@@ -2,8 +2,8 @@
 
 use super::config::Target;
 use super::{
-    Batch, BindingRow, ErasedRows, ErasureRow, ErasureStore, Loaded, MonitoringBatch, MonitoringRow,
-    MonitoringStore, PostgresStore, SqliteStore, Store, StoreConfig, StoreError, StoredKey,
+    Batch, BindingRow, ErasedRows, ErasureRow, ErasureStore, FeedRow, FeedStore, Loaded, MonitoringBatch,
+    MonitoringRow, MonitoringStore, PostgresStore, SqliteStore, Store, StoreConfig, StoreError, StoredKey,
     SubscriptionBatch, SubscriptionRow, SubscriptionStore,
 };
 use crate::domain::{SubscriberId, Timestamp};
@@ -172,6 +172,29 @@ impl ErasureStore for AnyStore {
         match self {
             Self::Postgres(store) => store.forget_erasures(before).await,
             Self::Sqlite(store) => store.forget_erasures(before).await,
+        }
+    }
+}
+
+impl FeedStore for AnyStore {
+    async fn name_feeds(&self, names: &[String]) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.name_feeds(names).await,
+            Self::Sqlite(store) => store.name_feeds(names).await,
+        }
+    }
+
+    async fn load_feeds(&self) -> Result<Vec<FeedRow>, StoreError> {
+        match self {
+            Self::Postgres(store) => store.load_feeds().await,
+            Self::Sqlite(store) => store.load_feeds().await,
+        }
+    }
+
+    async fn save_feeds(&self, rows: &[FeedRow]) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.save_feeds(rows).await,
+            Self::Sqlite(store) => store.save_feeds(rows).await,
         }
     }
 }

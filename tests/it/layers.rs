@@ -172,6 +172,7 @@ const LAYERS: &[Layer] = &[
         may_use: &[
             "domain",
             "ingest",
+            "pace",
             "store",
             "hss::plan",
             "feed",
@@ -206,6 +207,12 @@ const LAYERS: &[Layer] = &[
             "proto",
         ],
         never: NO_STORE_ENGINE,
+    },
+    // The health of feeds: what is seen of them, kept, and given to the index.
+    Layer {
+        path: "liveness",
+        may_use: &["domain", "index", "ingest", "store", "diameter"],
+        never: &["sqlx", "tonic", "prost", "axum"],
     },
     Layer {
         path: "watch",

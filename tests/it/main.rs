@@ -20,6 +20,7 @@ mod dissect;
 mod duplicates;
 mod erasure;
 mod feeds;
+mod freshness;
 mod fuzz_corpus;
 mod grpc;
 mod ingest;

@@ -115,7 +115,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
     use reachd::monitoring::metrics as monitoring;
     use reachd::ops::metrics as ops;
     use reachd::watch::metrics as watch;
-    use reachd::{app, feed, store};
+    use reachd::{app, feed, hss, liveness, store};
     let names = |names: &[&str]| {
         names
             .iter()
@@ -128,6 +128,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         diameter::CERTIFICATE_RELOADS,
         client::REQUESTS,
         client::REQUEST_SECONDS,
+        hss::refresh::QUERIES,
     ]);
     let always = names(&[
         app::INDEX_SUBSCRIBERS,
@@ -152,6 +153,8 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         feed::diameter::DUPLICATES,
         feed::diameter::RESETS,
         feed::grpc::sources::HEARTBEATS,
+        liveness::metrics::LIVE,
+        liveness::metrics::SILENT,
         monitoring::TARGETS,
         monitoring::CONFIGURATIONS,
         monitoring::LAG,

@@ -9,13 +9,13 @@ use tracing::debug;
 
 use super::Shared;
 use super::pending::{Pending, Waiting};
-use crate::diameter::apps::{self, Decoded, Doubt, PendingAnswer, Reply, Terms, Verdict};
+use crate::diameter::apps::{self, Decoded, Doubt, ImsiPrefix, PendingAnswer, Reply, Terms, Verdict};
 use crate::diameter::client::Line;
 use crate::diameter::codec::{Defect, Message, ResultCode, answer_error};
 use crate::diameter::peer::duplicates::Owner;
 use crate::diameter::peer::{capabilities, messages};
 use crate::diameter::service::{self, ConnectedPeer, Service};
-use crate::domain::{Node, Timestamp};
+use crate::domain::{Node, Prefixes, Timestamp};
 use crate::ingest::{Ack, Acked, Acknowledge, Feed, Refusal, Refused};
 
 /// News for a connection.
@@ -102,6 +102,9 @@ impl Connection {
     fn doubted(&self, doubt: &Doubt, received_at: Timestamp) {
         self.shared.resets.increment(1);
         self.doubtful.cast(received_at.into());
+        // Reset-IDs narrow it down further, yet nobody knows whose they are.
+        let prefixes = doubt.imsi_prefixes.iter().map(ImsiPrefix::digits);
+        self.feed.doubted(received_at, Prefixes::new(prefixes));
         self.shared.asked.reset(&doubt.server);
         debug!(
             server = %doubt.server,

@@ -96,6 +96,7 @@ impl IngestService for GrpcFeed {
         // The task ends when the client hangs up: the receiver is dropped with the response.
         tokio::spawn(async move {
             let call = shared.metrics.begin();
+            shared.ingest.introduce(&source.feed).await;
             let code = Publisher::new(&shared, &source, responses)
                 .run(request.into_inner())
                 .await;

@@ -6,6 +6,7 @@
 
 mod copy;
 mod erasure;
+mod feed;
 mod load;
 mod monitoring;
 mod prune;

@@ -4,6 +4,7 @@
 //! (`synchronous=FULL`). Another process, such as an import, may write to the same file: writers wait for each other.
 
 mod erasure;
+mod feed;
 mod load;
 mod monitoring;
 mod prune;

@@ -1,0 +1,52 @@
+//! Which feeds are watched, and who is asked when their silence is not enough.
+
+use crate::config::Config;
+use crate::diameter::config::PeerMode;
+use crate::domain::{Identifier, User};
+use crate::feed::diameter::UNKNOWN_PEER;
+use crate::hss::refresh::Refresher;
+use crate::ingest::Feed;
+use crate::liveness::Kind;
+use crate::northbound::Refresh;
+
+/// The feeds of Diameter peers, each with its kind.
+pub(super) fn peers(config: &Config, feeds: Vec<Feed>) -> Vec<(Feed, Kind)> {
+    let monitored = config.diameter.s6t.is_on();
+    let kind = |feed: &Feed| {
+        let peer = config
+            .diameter
+            .peers
+            .iter()
+            .find(|peer| peer.identity.eq_ignore_ascii_case(feed.name()));
+        match peer.map(|peer| peer.mode) {
+            _ if feed.name() == UNKNOWN_PEER => Kind::Quiet,
+            None => Kind::Quiet,
+            Some(PeerMode::Copy) => Kind::Copies,
+            Some(PeerMode::Endpoint) => Kind::Endpoint { monitored },
+        }
+    };
+    feeds
+        .into_iter()
+        .map(|feed| {
+            let kind = kind(&feed);
+            (feed, kind)
+        })
+        .collect()
+}
+
+/// Asks an HSS over Sh, for lookups.
+#[derive(Debug)]
+pub(super) struct OverSh(pub(super) Refresher);
+
+#[tonic::async_trait]
+impl Refresh for OverSh {
+    async fn refresh(&self, identifier: &Identifier) {
+        let user = match identifier {
+            // No request over Sh names anybody by IMSI.
+            Identifier::Imsi(_) => return,
+            Identifier::Msisdn(msisdn) => User::Msisdn(*msisdn),
+            Identifier::External(external) => User::External(external.clone()),
+        };
+        self.0.refresh(user).await;
+    }
+}

@@ -1,0 +1,92 @@
+//! Section `[freshness]`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::domain::{Coverage, Tells};
+
+/// How old an answer may be, what the silence of feeds is taken for, and what is asked when that is not enough.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FreshnessConfig {
+    /// An answer confirmed longer ago is marked STALE, unless the caller names an age.
+    #[serde(with = "humantime_serde")]
+    pub max_age: Duration,
+    /// What feeds would tell, by their names, in place of what is taken for granted of their kind.
+    pub coverage: BTreeMap<String, Vec<String>>,
+    /// What is asked before a lookup is answered less fresh than it should be.
+    pub query: ActiveQuery,
+    /// How long a lookup waits for what is asked.
+    #[serde(with = "humantime_serde")]
+    pub query_within: Duration,
+    /// How many questions there may be in a second.
+    pub query_rate: u32,
+}
+
+/// What is asked for a lookup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActiveQuery {
+    /// Nothing: a lookup never waits.
+    #[default]
+    None,
+    /// The HSS, over Sh.
+    Sh,
+}
+
+impl Default for FreshnessConfig {
+    fn default() -> Self {
+        Self {
+            // A day: twice the longest usual periodic update, and S6a is silent in between.
+            max_age: Duration::from_secs(24 * 3600),
+            coverage: BTreeMap::new(),
+            query: ActiveQuery::None,
+            query_within: Duration::from_secs(2),
+            query_rate: 50,
+        }
+    }
+}
+
+impl FreshnessConfig {
+    /// Everything that is wrong, as (key, what is wrong and what to do). `asks_hss`: whether an HSS is there to be asked.
+    pub fn problems(&self, asks_hss: bool) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        let mut found = |key: String, text: &str| problems.push((key, text.to_owned()));
+        if self.max_age.is_zero() {
+            found(
+                "freshness.max_age".into(),
+                "must be longer than nothing, such as \"24h\"",
+            );
+        }
+        for (feed, news) in &self.coverage {
+            if news.iter().any(|news| Tells::named(news).is_none()) {
+                found(
+                    format!("freshness.coverage.{feed}"),
+                    "each is one of \"registrations\", \"losses\" and \"returns\"",
+                );
+            }
+        }
+        if self.query == ActiveQuery::Sh && !asks_hss {
+            found(
+                "freshness.query".into(),
+                "there is no HSS to ask; name its realm in diameter.sh.realm, or set this to \"none\"",
+            );
+        }
+        if !(Duration::from_millis(10)..=Duration::from_secs(30)).contains(&self.query_within) {
+            found("freshness.query_within".into(), "must be from 10ms to 30s");
+        }
+        if !(1..=10_000).contains(&self.query_rate) {
+            found("freshness.query_rate".into(), "must be from 1 to 10000");
+        }
+        problems
+    }
+
+    /// What a feed would tell: what is configured of it, or what is taken for granted.
+    pub(super) fn coverage(&self, feed: &str, granted: Coverage) -> Coverage {
+        self.coverage.get(feed).map_or(granted, |news| {
+            Coverage::everywhere(news.iter().filter_map(|news| Tells::named(news)))
+        })
+    }
+}
