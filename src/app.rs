@@ -56,9 +56,10 @@ use crate::ops::health::Readiness;
 use crate::ops::lifecycle::Stop;
 use crate::ops::metrics::Buckets;
 use crate::proto::v1::FeedKind;
+use crate::rest::{Rest, RestServer};
 use crate::store::{AnyStore, Loaded, Store, StoreError, prune};
 use crate::watch::{self, Watch};
-use crate::{diameter, feed, grpc, ingest, ops};
+use crate::{diameter, feed, grpc, ingest, ops, rest};
 
 /// Subscribers with facts in the index.
 pub const INDEX_SUBSCRIBERS: &str = "reachd_index_subscribers";
@@ -87,6 +88,8 @@ pub struct Addresses {
     pub diameter_tls: Option<SocketAddr>,
     /// Diameter over SCTP, where that is configured.
     pub diameter_sctp: Option<SocketAddr>,
+    /// The CAMARA API over HTTP, where that is configured.
+    pub rest: Option<SocketAddr>,
     /// Metrics and health.
     pub admin: SocketAddr,
 }
@@ -102,11 +105,13 @@ pub struct App {
     readiness: Readiness,
     addresses: Addresses,
     grpc: GrpcServer,
+    rest: Option<(RestServer, Arc<Rest>)>,
     node: BoundNode<DiameterFeed>,
     client: Client,
     hss: Hss,
     monitoring: Monitoring,
     listing: Listing,
+    lookups: Answers,
     watch: Watch,
     audit: Audit,
     diameter_feeds: Vec<Feed>,
@@ -152,6 +157,8 @@ impl App {
             ingest.clone(),
             Arc::clone(&clock),
         );
+        let answers = lookups_by(&config, &index, &clock, &hss);
+        let rest = bind_rest(&config, answers.clone()).await?;
         let feed = DiameterFeed::new(
             ingest.clone(),
             Arc::clone(&clock),
@@ -177,6 +184,7 @@ impl App {
             diameter: node.local_addr()?,
             diameter_tls: node.address(Transport::Tls).transpose()?,
             diameter_sctp: node.address(Transport::Sctp).transpose()?,
+            rest: rest.as_ref().map(|(server, _)| server.local_addr()),
             admin: admin.local_addr()?,
         };
         let watch = Watch::new(&config.watch, Arc::clone(&index));
@@ -195,6 +203,7 @@ impl App {
         for (listener, address) in [
             ("diameter_tls", addresses.diameter_tls),
             ("diameter_sctp", addresses.diameter_sctp),
+            ("rest", addresses.rest),
         ] {
             if let Some(address) = address {
                 readiness.listening(listener, address);
@@ -210,11 +219,13 @@ impl App {
             readiness,
             addresses,
             grpc,
+            rest,
             node,
             client,
             hss,
             monitoring,
             listing,
+            lookups: answers,
             watch,
             audit,
             diameter_feeds: feeds,
@@ -256,11 +267,13 @@ impl App {
             readiness,
             addresses: _,
             grpc,
+            rest,
             node,
             client,
             hss,
             monitoring,
             listing,
+            lookups,
             watch,
             audit,
             diameter_feeds,
@@ -310,7 +323,7 @@ impl App {
             |listing, feed| listing.with(FeedKind::Answers, feed),
         );
         let services = Services {
-            lookup: Lookup::by(lookups_by(&config, &index, &clock, &hss)).with_watching(
+            lookup: Lookup::by(lookups).with_watching(
                 Watching::new(watch.clone(), &config.watch, closing.clone()),
                 config.watch.heartbeat,
             ),
@@ -338,6 +351,7 @@ impl App {
             health: health.clone(),
         };
         let mut grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
+        let serving = rest.map(|(server, rest)| tokio::spawn(server.serve(rest, closing.clone())));
 
         let mut watching = tokio::spawn(watch.run(closing.clone()));
 
@@ -431,6 +445,9 @@ impl App {
                     grpc.abort();
                 }
             }
+            if let Some(serving) = serving {
+                let _ = serving.await;
+            }
             // Answers to reports wait for it, and so do operators.
             asking.cancel();
             if !driver.is_finished() && index.is_loaded() {
@@ -481,6 +498,21 @@ fn lookups_by(config: &Config, index: &Arc<Index>, clock: &Arc<ReceiptClock>, hs
     Answers::new(Arc::clone(index), freshness.max_age)
         .with_clock(move || clock.present())
         .with_refresh(refresh)
+}
+
+/// The CAMARA API, where it is configured: bound, and not serving yet.
+async fn bind_rest(config: &Config, answers: Answers) -> anyhow::Result<Option<(RestServer, Arc<Rest>)>> {
+    let Some(config_of_rest) = &config.rest else {
+        return Ok(None);
+    };
+    for (key, sentence) in config_of_rest.warnings() {
+        tracing::warn!("rest.{key}: {sentence}");
+    }
+    let rest = Rest::new(config_of_rest, answers).map_err(anyhow::Error::msg)?;
+    let server = RestServer::bind(config_of_rest)
+        .await
+        .with_context(|| format!("rest.listen: cannot listen on {}", config_of_rest.listen))?;
+    Ok(Some((server, Arc::new(rest))))
 }
 
 /// Hands the operator's wish on to the node and the audit log, for as long as the result is kept.
@@ -583,12 +615,13 @@ fn observer(
 
 /// Every histogram with its buckets.
 fn buckets() -> Vec<Buckets> {
-    let own: [Buckets; 6] = [
+    let own: [Buckets; 7] = [
         (ingest::metrics::BATCH_ROWS, &ingest::metrics::BATCH_ROWS_BUCKETS),
         (ingest::metrics::COMMIT_SECONDS, &ingest::metrics::COMMIT_BUCKETS),
         (ingest::metrics::LAG_SECONDS, &ingest::metrics::COMMIT_BUCKETS),
         (watch::metrics::LAG, &watch::metrics::LAG_BUCKETS),
         (grpc::metrics::HANDLING, &grpc::metrics::HANDLING_BUCKETS),
+        (rest::metrics::REQUEST_SECONDS, &rest::metrics::REQUEST_BUCKETS),
         (
             diameter::client::REQUEST_SECONDS,
             &diameter::client::REQUEST_BUCKETS,

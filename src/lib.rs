@@ -22,6 +22,7 @@ pub mod northbound;
 pub mod ops;
 pub mod pace;
 pub mod proto;
+pub mod rest;
 pub mod sim;
 pub mod store;
 pub mod watch;

@@ -28,6 +28,10 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     println!("  store     {}", config.store.shown_url());
     println!("  gRPC      {}", config.grpc.listen);
     println!("  Diameter  {}", diameter(&config.diameter));
+    if let Some(rest) = &config.rest {
+        let scheme = if rest.tls.is_on() { "https" } else { "http" };
+        println!("  CAMARA    {scheme}://{}", rest.listen);
+    }
     println!("  admin     {}", config.admin.listen);
     for (key, sentence) in config.warnings() {
         println!("Warning: {key}: {sentence}");

@@ -390,6 +390,7 @@ mod tests {
             diameter: at(2),
             diameter_tls: None,
             diameter_sctp: None,
+            rest: None,
             admin: at(3),
         }
     }

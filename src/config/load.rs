@@ -304,7 +304,12 @@ mod tests {
         assert!(load_text(minimal, &[]).is_ok());
         assert!(load_text(full, &[]).is_ok());
         let known_in = |text: &str| {
-            let problem = load_text(text, &[]).unwrap_err().join("");
+            // A section may have other problems, such as something that has no default.
+            let problems = load_text(text, &[]).unwrap_err();
+            let problem = problems
+                .iter()
+                .find(|problem| problem.contains("known here: "))
+                .unwrap();
             let (_, known) = problem.split_once("known here: ").unwrap();
             known.split(", ").map(str::to_owned).collect::<Vec<_>>()
         };

@@ -15,6 +15,7 @@ use crate::ingest::IngestConfig;
 use crate::liveness::FreshnessConfig;
 use crate::ops::admin::AdminConfig;
 use crate::ops::telemetry::LogConfig;
+use crate::rest::RestConfig;
 use crate::store::StoreConfig;
 use crate::watch::WatchConfig;
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub grpc: GrpcConfig,
     /// Events over Diameter.
     pub diameter: DiameterConfig,
+    /// The CAMARA API over HTTP; without the section it is not served.
+    pub rest: Option<RestConfig>,
     /// Metrics and health.
     pub admin: AdminConfig,
     /// From event to durable.
@@ -67,10 +70,11 @@ impl Default for ShutdownConfig {
 
 impl Config {
     /// The names of its sections.
-    pub(crate) const SECTIONS: [&str; 11] = [
+    pub(crate) const SECTIONS: [&str; 12] = [
         "store",
         "grpc",
         "diameter",
+        "rest",
         "admin",
         "ingest",
         "freshness",
@@ -87,6 +91,7 @@ impl Config {
             store,
             grpc,
             diameter,
+            rest,
             admin: _,
             ingest,
             freshness,
@@ -99,6 +104,10 @@ impl Config {
         let mut problems = store.problems();
         problems.extend(grpc.problems());
         problems.extend(below("diameter", diameter.problems()));
+        problems.extend(below(
+            "rest",
+            rest.iter().flat_map(RestConfig::problems).collect(),
+        ));
         problems.extend(ingest.problems());
         problems.extend(watch.problems());
         problems.extend(below("erasure", erasure.problems()));
@@ -116,6 +125,10 @@ impl Config {
     /// What it asks of this machine and is not there, as (key, sentence): files that cannot be used. Reads them.
     pub fn machine_problems(&self) -> Vec<(String, String)> {
         let mut problems = below("diameter", self.diameter.machine_problems());
+        problems.extend(below(
+            "rest",
+            self.rest.iter().flat_map(RestConfig::machine_problems).collect(),
+        ));
         problems.extend(below("audit", self.audit.machine_problems()));
         problems
     }
@@ -123,6 +136,10 @@ impl Config {
     /// What can be used and will not do what is expected of it for long, as (key, sentence). Reads files.
     pub fn warnings(&self) -> Vec<(String, String)> {
         let mut warnings = below("diameter", self.diameter.warnings());
+        warnings.extend(below(
+            "rest",
+            self.rest.iter().flat_map(RestConfig::warnings).collect(),
+        ));
         warnings.extend(below("audit", self.audit.warnings(self.store.is_shared())));
         warnings
     }

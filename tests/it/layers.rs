@@ -224,6 +224,12 @@ const LAYERS: &[Layer] = &[
         may_use: &["domain", "index", "watch", "grpc", "proto"],
         never: NO_STORE_ENGINE,
     },
+    // The same answers in another protocol: never around northbound.
+    Layer {
+        path: "rest",
+        may_use: &["domain", "northbound"],
+        never: &["sqlx", "tonic", "prost"],
+    },
     // The far side of a Diameter connection: never the daemon's own inside.
     Layer {
         path: "sim",

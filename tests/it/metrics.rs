@@ -114,6 +114,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
     use reachd::ingest::metrics as ingest;
     use reachd::monitoring::metrics as monitoring;
     use reachd::ops::metrics as ops;
+    use reachd::rest::metrics as rest;
     use reachd::watch::metrics as watch;
     use reachd::{app, feed, hss, liveness, store};
     let names = |names: &[&str]| {
@@ -129,6 +130,15 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         client::REQUESTS,
         client::REQUEST_SECONDS,
         hss::refresh::QUERIES,
+    ]);
+    // Of the CAMARA API: there when it is served.
+    let of_rest = names(&[
+        rest::REQUESTS,
+        rest::REQUEST_SECONDS,
+        rest::CONNECTIONS,
+        rest::ACCEPTED,
+        rest::CUT,
+        rest::KEY_RELOADS,
     ]);
     let always = names(&[
         app::INDEX_SUBSCRIBERS,
@@ -204,7 +214,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         .map(str::to_owned)
         .collect();
     assert_eq!(scraped, always);
-    assert_eq!(documented, &always | &at_times);
+    assert_eq!(documented, &(&always | &at_times) | &of_rest);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

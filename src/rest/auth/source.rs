@@ -1,0 +1,259 @@
+//! Where the keys of access tokens come from, and when they are read again: from time to time, so that a key that was
+//! withdrawn goes, and when a token names a key that is not known, so that a new one comes at once; the latter not more
+//! often than `jwks_pause` allows, whatever strangers send.
+//!
+//! What was read last stays in use while nothing better can be had.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::http::Uri;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::config::{AuthConfig, is_set};
+use super::fetch;
+use super::jws::Token;
+use super::keys::KeySet;
+use crate::rest::cause::Cause;
+use crate::rest::metrics::KeyMetrics;
+
+/// No file of keys is larger, in octets.
+const MOST: u64 = 256 * 1024;
+/// How long an authorization server may take.
+const WITHIN: Duration = Duration::from_secs(3);
+/// How soon it is asked again while it has not given any keys yet.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Where keys are.
+#[derive(Debug)]
+enum Place {
+    File(PathBuf),
+    Url { url: Uri, tls: Arc<ClientConfig> },
+}
+
+/// The keys, and the number of the reading that brought them.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// The keys.
+    pub set: Arc<KeySet>,
+    /// Rises whenever they change.
+    pub generation: u64,
+}
+
+/// Keys that are kept up to date.
+#[derive(Debug)]
+pub struct Keys {
+    place: Place,
+    refresh: Duration,
+    pause: Duration,
+    current: RwLock<Option<Current>>,
+    generation: AtomicU64,
+    /// When they were last asked for, and what went wrong. Held while they are.
+    last: Mutex<Option<(Instant, Option<Cause>)>>,
+    metrics: KeyMetrics,
+}
+
+impl Keys {
+    /// Keys from where the configuration says. A file is read at once.
+    ///
+    /// # Errors
+    /// What is wrong with the files, as a sentence.
+    pub fn new(config: &AuthConfig) -> Result<Self, String> {
+        let mut first = None;
+        let place = if is_set(&config.jwks_file) {
+            first = Some(read_file(&config.jwks_file)?);
+            Place::File(config.jwks_file.clone())
+        } else {
+            Place::Url {
+                url: config
+                    .jwks_url
+                    .parse()
+                    .map_err(|_| "rest.auth.jwks_url is no URL".to_owned())?,
+                tls: Arc::new(client(&config.jwks_authorities)?),
+            }
+        };
+        let keys = Self {
+            place,
+            refresh: config.jwks_refresh,
+            pause: config.jwks_pause,
+            current: RwLock::new(None),
+            generation: AtomicU64::new(0),
+            last: Mutex::new(None),
+            metrics: KeyMetrics::new(),
+        };
+        if let Some(set) = first {
+            keys.take(set);
+        }
+        Ok(keys)
+    }
+
+    /// The number of the reading that brought the keys in use.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Keys that know the one that a token names, read again if need be.
+    ///
+    /// # Errors
+    /// That no such key is known, or why that cannot be said.
+    pub async fn with(&self, token: &Token<'_>) -> Result<Current, Cause> {
+        if let Some(current) = self.knowing(token) {
+            return Ok(current);
+        }
+        let failed = self.reload_if_due(token).await;
+        match (self.knowing(token), failed) {
+            (Some(current), _) => Ok(current),
+            // Without a key at hand it cannot be said that the token is bad.
+            (None, Some(cause)) if self.current().is_none() => Err(cause),
+            (None, _) => Err(Cause::InvalidCredentials),
+        }
+    }
+
+    /// Reads the keys again from time to time, until `closing`.
+    pub async fn keep(&self, closing: CancellationToken) {
+        loop {
+            let mut last = self.last.lock().await;
+            self.reload(&mut last).await;
+            drop(last);
+            let wait = if self.current().is_none() {
+                RETRY.min(self.refresh)
+            } else {
+                self.refresh
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = closing.cancelled() => return,
+            }
+        }
+    }
+
+    fn current(&self) -> Option<Current> {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn knowing(&self, token: &Token<'_>) -> Option<Current> {
+        self.current().filter(|current| current.set.knows(token))
+    }
+
+    /// What the last reading failed with, after another one if enough time has passed.
+    async fn reload_if_due(&self, token: &Token<'_>) -> Option<Cause> {
+        let mut last = self.last.lock().await;
+        if self.knowing(token).is_some() {
+            // Somebody else was here first.
+            return None;
+        }
+        match *last {
+            Some((at, failed)) if at.elapsed() < self.pause => failed,
+            _ => self.reload(&mut last).await,
+        }
+    }
+
+    async fn reload(&self, last: &mut Option<(Instant, Option<Cause>)>) -> Option<Cause> {
+        let read = self.read().await;
+        self.metrics.reloaded(read.is_ok());
+        let failed = match read {
+            Ok(set) => {
+                self.take(set);
+                None
+            }
+            Err((cause, sentence)) => {
+                tracing::warn!(
+                    "the keys of access tokens cannot be read again, known ones stay in use: {sentence}"
+                );
+                Some(cause)
+            }
+        };
+        *last = Some((Instant::now(), failed));
+        failed
+    }
+
+    fn take(&self, set: KeySet) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|current| *current.set == set) {
+            return;
+        }
+        let generation = self.generation.fetch_add(1, Ordering::AcqRel) + 1;
+        *current = Some(Current {
+            set: Arc::new(set),
+            generation,
+        });
+    }
+
+    async fn read(&self) -> Result<KeySet, (Cause, String)> {
+        match &self.place {
+            Place::File(file) => {
+                let file = file.clone();
+                let read = tokio::task::spawn_blocking(move || read_file(&file)).await;
+                read.map_err(|error| error.to_string())
+                    .and_then(|read| read)
+                    .map_err(|sentence| (Cause::KeysInvalid, sentence))
+            }
+            Place::Url { url, tls } => {
+                let fetched = tokio::time::timeout(WITHIN, fetch::get(url, tls)).await;
+                let document = match fetched {
+                    Err(_) => return Err((Cause::KeysTimedOut, "no answer in time".to_owned())),
+                    Ok(Err(error)) => return Err((Cause::KeysUnreachable, error.to_string())),
+                    Ok(Ok(document)) => document,
+                };
+                KeySet::read(&document).map_err(|error| (Cause::KeysInvalid, error.to_string()))
+            }
+        }
+    }
+}
+
+/// Reads a file of keys. Blocks.
+///
+/// # Errors
+/// What is wrong with it, as a sentence.
+pub fn read_file(path: &Path) -> Result<KeySet, String> {
+    let mut document = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST).read_to_end(&mut document))
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    KeySet::read(&document).map_err(|error| format!("{} is {error}", path.display()))
+}
+
+/// Reads the authorities behind an authorization server's certificate. Blocks.
+///
+/// # Errors
+/// What is wrong with the file, as a sentence.
+pub fn read_authorities(path: &Path) -> Result<RootCertStore, String> {
+    let mut store = RootCertStore::empty();
+    let unreadable = || format!("there is no PEM certificate in {}", path.display());
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|_| unreadable())? {
+        let certificate = certificate.map_err(|_| unreadable())?;
+        store.add(certificate).map_err(|_| unreadable())?;
+    }
+    if store.is_empty() {
+        return Err(unreadable());
+    }
+    Ok(store)
+}
+
+fn client(authorities: &Path) -> Result<ClientConfig, String> {
+    let authorities = if is_set(authorities) {
+        read_authorities(authorities)?
+    } else {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        store
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(authorities)
+        .with_no_client_auth())
+}

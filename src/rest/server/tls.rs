@@ -1,0 +1,69 @@
+//! TLS of the listener: one certificate, and nothing asked of clients; who they are, their access tokens say.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::rest::config::RestTlsConfig;
+
+/// Reads certificate and key. Blocks.
+///
+/// # Errors
+/// The key below `rest.tls` at fault, and a sentence.
+pub fn acceptor(config: &RestTlsConfig) -> Result<TlsAcceptor, (&'static str, String)> {
+    let RestTlsConfig { certificate, key } = config;
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|_| unreadable("certificate", certificate, "certificate"))?;
+    if chain.is_empty() {
+        return Err(unreadable("certificate", certificate, "certificate"));
+    }
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|_| unreadable("key", key, "private key"))?;
+    let mut server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ("certificate", error.to_string()))?
+        .with_no_client_auth()
+        .with_single_cert(chain, secret)
+        .map_err(|error| ("key", format!("does not fit the certificate: {error}")))?;
+    server.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(server)))
+}
+
+fn unreadable(key: &'static str, path: &Path, what: &str) -> (&'static str, String) {
+    let sentence = if path.as_os_str().is_empty() {
+        "is not set; TLS needs certificate and key".to_owned()
+    } else {
+        format!("cannot read a PEM {what} from {}", path.display())
+    };
+    (key, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_the_files_is_told_by_the_key() {
+        let fault = |config: &RestTlsConfig| acceptor(config).err().unwrap();
+        assert_eq!(fault(&RestTlsConfig::default()).0, "certificate");
+        let dir = tempfile::tempdir().unwrap();
+        let pair = rcgen::generate_simple_self_signed(["reachd.example".to_owned()]).unwrap();
+        let (certificate, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+        std::fs::write(&certificate, pair.cert.pem()).unwrap();
+        std::fs::write(&key, "nothing").unwrap();
+        let config = RestTlsConfig { certificate, key };
+        assert_eq!(fault(&config).0, "key");
+        std::fs::write(&config.key, pair.signing_key.serialize_pem()).unwrap();
+        assert!(acceptor(&config).is_ok());
+        let other = rcgen::generate_simple_self_signed(["reachd.example".to_owned()]).unwrap();
+        std::fs::write(&config.key, other.signing_key.serialize_pem()).unwrap();
+        assert_eq!(fault(&config).0, "key");
+    }
+}
