@@ -113,8 +113,8 @@ struct FeedMetrics {
 }
 
 impl Feed {
-    /// Registers a feed. Its name becomes a label: a configured peer's identity or a fixed word, never what a
-    /// stranger sent.
+    /// Registers a feed. Its name becomes a label: a configured peer's identity, a fixed word, or one of a bounded number
+    /// of names that clients may give themselves.
     pub fn register(name: &str) -> Self {
         describe_counter!(EVENTS, "Events by feed, kind of change and outcome");
         let event = |kind: &'static str, outcome: &'static str| {
