@@ -16,7 +16,8 @@ pub struct WatchConfig {
     pub max_streams: usize,
     /// Devices named by all streams together, those of streams that ended within `linger` included.
     pub max_devices: usize,
-    /// How long changes are kept for a stream that has ended, so that it can go on where it was.
+    /// How long changes are kept for a stream that has ended, so that it can go on where it was; of the last
+    /// `max_streams` that have.
     #[serde(with = "humantime_serde")]
     pub linger: Duration,
     /// How often a stream that has nothing else to say gives a sign of life, unless its client names a time.

@@ -57,6 +57,7 @@ pub(super) struct State {
     queue: u64,
     history_bound: u64,
     max_devices: usize,
+    max_leaving: usize,
     linger: Duration,
     history: History,
     names: Names,
@@ -78,6 +79,7 @@ impl State {
             queue: number(config.queue),
             history_bound: number(config.history),
             max_devices: config.max_devices,
+            max_leaving: config.max_streams,
             linger: config.linger,
             history: History::new(config.history),
             names: Names::default(),
@@ -100,8 +102,10 @@ impl State {
         look: Look<'_>,
     ) -> Result<(u64, Arc<Signal>, Begin), Refused> {
         while self.listed + identifiers.len() > self.max_devices {
-            let longest_gone = self.leaving.pop_front().ok_or(Refused::TooManyDevices)?;
-            self.remove(longest_gone.1);
+            let longest_gone = self.leaving.iter().position(|(_, id)| self.is_list(*id));
+            let longest_gone = longest_gone.and_then(|place| self.leaving.remove(place));
+            let (_, id) = longest_gone.ok_or(Refused::TooManyDevices)?;
+            self.remove(id);
         }
         let names: Arc<[_]> = identifiers.iter().map(Identifier::subscriber).collect();
         let since_all = self.all.as_ref().and_then(|all| all.since);
@@ -189,6 +193,11 @@ impl State {
     fn known_place(&self, cursor: Cursor) -> Option<u64> {
         let is_here = cursor.epoch == self.epoch && self.history.after(cursor.sequence).is_some();
         is_here.then_some(cursor.sequence)
+    }
+
+    fn is_list(&self, id: u64) -> bool {
+        let watcher = self.watchers.get(&id);
+        watcher.is_some_and(|watcher| matches!(watcher.kind, Kind::List { .. }))
     }
 
     fn new_id(&mut self) -> u64 {
@@ -377,11 +386,17 @@ impl State {
 
     // === Ending ===
 
-    /// A stream has ended. What it watched is watched on for a while.
+    /// A stream has ended. What it watched is watched on for a while, unless more have ended since than may be open.
     pub(super) fn leave(&mut self, id: u64, now: Instant) {
-        if let Some(watcher) = self.watchers.get_mut(&id) {
-            watcher.leave();
-            self.leaving.push_back((now + self.linger, id));
+        let Some(watcher) = self.watchers.get_mut(&id) else {
+            return;
+        };
+        watcher.leave();
+        self.leaving.push_back((now + self.linger, id));
+        if self.leaving.len() > self.max_leaving
+            && let Some((_, longest_gone)) = self.leaving.pop_front()
+        {
+            self.remove(longest_gone);
         }
     }
 

@@ -522,6 +522,24 @@ fn devices_are_bounded_and_those_of_streams_that_ended_give_way() {
     assert!(world.state.begin_list(&two, None, look(&world.index, 50)).is_ok());
 }
 
+#[test]
+fn streams_that_ended_are_remembered_in_a_bounded_number() {
+    let mut world = World::new(WatchConfig {
+        max_streams: 2,
+        ..WatchConfig::default()
+    });
+    let mut first = Client::new(Some(vec![Identifier::Msisdn(number(1))]));
+    first.come(&mut world, |_, _| {});
+    world.state.leave(first.id, Instant::now());
+    for _ in 0..3 {
+        let (id, ..) = world.state.begin_all(None);
+        world.state.leave(id, Instant::now());
+    }
+    // That of the list was the first to be forgotten.
+    assert_eq!(world.state.devices(), 0);
+    assert!(!matches!(first.come(&mut world, |_, _| {}), Begin::Resumed));
+}
+
 #[tokio::test]
 async fn a_stream_is_woken_by_an_event_and_marks_end_with_the_last_stream() {
     let index = Arc::new(Index::new());

@@ -16,8 +16,8 @@ use crate::proto::v1::watch_reachability_response::Message;
 
 /// Messages handed over at once.
 pub(super) const AT_ONCE: usize = 256;
-/// How many times that may wait. A message takes a few hundred octets, so a stream that is not read keeps about 200 KiB here,
-/// and what HTTP/2 allows it.
+/// How many times that may wait. A message takes some 300 octets, so a stream that is not read keeps at most 300 KiB here,
+/// and what HTTP/2 holds for it.
 const BATCHES: usize = 3;
 
 type Batch = Vec<v1::WatchReachabilityResponse>;
