@@ -32,6 +32,7 @@ mod monitoring;
 mod outage;
 mod own_requests;
 mod publish;
+mod rest;
 mod sh;
 mod shutdown;
 mod simulation;

@@ -286,6 +286,11 @@ impl Daemon {
         self.addresses["grpc"]
     }
 
+    /// Where the CAMARA API is served; the listener is told of before plain Diameter's.
+    pub(crate) fn rest(&self) -> SocketAddr {
+        self.addresses["rest"]
+    }
+
     pub(crate) fn admin_address(&self) -> SocketAddr {
         self.addresses["admin"]
     }

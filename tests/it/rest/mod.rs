@@ -1,0 +1,11 @@
+//! The CAMARA API of the real binary, asked over HTTP as its clients ask it.
+
+mod camara;
+mod client;
+mod consistency;
+mod edge;
+mod orange;
+mod schemathesis;
+mod table;
+mod tokens;
+mod validated;
