@@ -6,15 +6,17 @@
 //! ```
 
 pub mod csv;
-pub mod direct;
+mod direct;
 pub mod remote;
+mod report;
+mod twice;
 
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -25,14 +27,16 @@ use tonic::transport::{Channel, Endpoint};
 use super::ConfigArgs;
 use super::client;
 use super::say::say;
+use crate::audit::{Act, Audit, Caller, Outcome};
 use crate::config::Config;
-use crate::sim::format;
+use crate::domain::Timestamp;
+use crate::erasure;
 use crate::store::AnyStore;
 
 use self::csv::{Row, Rows};
+use self::report::Report;
+use self::twice::Claims;
 
-/// How many refused lines are named.
-const SHOWN: usize = 20;
 /// Rows handed on together.
 const CHUNK: usize = 2000;
 /// How long to try to reach a daemon.
@@ -42,13 +46,19 @@ const CONNECT: Duration = Duration::from_secs(3);
 ///
 /// Reads a CSV file whose first line names the columns imsi, msisdn and external_id, in any order. Every row needs an
 /// IMSI and at least one of the other two. A line that cannot be taken is reported by number and reason and does not
-/// stop the rest. Importing a file again does no harm; the newest binding of an identifier wins.
+/// stop the rest.
+///
+/// The rows are true since the file was written, or since --as-of; the newest binding of an identifier wins, whoever told
+/// it. So importing a file again changes nothing, an old file takes nothing away from what is newer, and it does not bring
+/// back whoever was erased since. Where a number or external identifier belongs to another subscriber, in the store or by an
+/// earlier line, that is reported as a conflict.
 ///
 /// If a daemon answers, rows go through it and are effective at once; otherwise they go straight into its store.
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "Example:\n  reachd import subscribers.csv --config /etc/reachd/reachd.toml\n\n\
     with subscribers.csv like\n  imsi,msisdn,external_id\n  999010000000001,+999000000001,meter-1@iot.example\n\n\
+    See first what it would do:\n  reachd import subscribers.csv --dry-run\n\n\
     Exit status: 0 every row was imported, 1 some were refused (the rest is imported)"
 )]
 pub struct ImportArgs {
@@ -60,26 +70,53 @@ pub struct ImportArgs {
     /// The daemon to import through, instead of grpc.listen of the configuration; must be there
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+    /// Say what would be refused and what conflicts, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Refuse rows that conflict with what is bound, or with an earlier line
+    #[arg(long)]
+    refuse_conflicts: bool,
+    /// Go on with this line of the file: where an earlier import said that it stopped
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    from_line: u64,
+    /// Since when the rows are true, such as 2026-01-31T12:00:00Z, instead of when the file was written
+    #[arg(long, value_name = "TIME", value_parser = humantime_serde::re::humantime::parse_rfc3339_weak)]
+    as_of: Option<SystemTime>,
+    /// How long to try again while the daemon does not answer
+    #[arg(long, value_name = "TIME", default_value = "30s",
+        value_parser = humantime_serde::re::humantime::parse_duration)]
+    retry_for: Duration,
     /// Print a JSON report
     #[arg(long)]
     json: bool,
 }
 
-/// What came of an import.
-#[derive(Debug, Default)]
-struct Report {
-    imported: u64,
-    refused: u64,
-    /// The first of them, by line.
-    named: Vec<(u64, String)>,
+/// How rows are to be taken.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    dry_run: bool,
+    refuse_conflicts: bool,
+    /// Since when they are true.
+    as_of: Timestamp,
+    /// How long to try while nobody answers.
+    retry_for: Duration,
 }
 
-impl Report {
-    fn refuse(&mut self, line: u64, reason: String) {
-        self.refused += 1;
-        if self.named.len() < SHOWN {
-            self.named.push((line, reason));
-        }
+/// An import that did not come to its end.
+#[derive(Debug)]
+struct Stopped {
+    /// Every line up to this one is imported, if any.
+    through: Option<u64>,
+    error: anyhow::Error,
+}
+
+impl Stopped {
+    fn told(self, from_line: u64) -> anyhow::Error {
+        let next = self.through.map_or(from_line, |through| through + 1).max(2);
+        self.error.context(format!(
+            "the import stopped; everything before line {next} is imported. Once this is solved, go on with --from-line \
+             {next}, or import all of the file again, which does no harm"
+        ))
     }
 }
 
@@ -96,10 +133,20 @@ enum Way {
 pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.load()?;
     let file = File::open(&args.file).with_context(|| format!("cannot open {}", args.file.display()))?;
-    let size = file
+    let metadata = file
         .metadata()
-        .with_context(|| format!("cannot read {}", args.file.display()))?
-        .len();
+        .with_context(|| format!("cannot read {}", args.file.display()))?;
+    let size = metadata.len();
+    let now = SystemTime::now();
+    let written = args.as_of.or_else(|| metadata.modified().ok());
+    let how = How {
+        dry_run: args.dry_run,
+        refuse_conflicts: args.refuse_conflicts,
+        // What is of the future would outweigh everything that is told until then.
+        as_of: Timestamp::from_system_time(written.map_or(now, |written| written.min(now)))
+            .context("the time since when the rows are true lies before 1970")?,
+        retry_for: args.retry_for,
+    };
     let bar = if args.json {
         ProgressBar::hidden()
     } else {
@@ -122,38 +169,89 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
 
     let started = Instant::now();
     let (chunks, received) = mpsc::channel(2);
-    let reading = tokio::task::spawn_blocking(move || read(rows, &chunks));
+    let (from_line, refuse_conflicts) = (args.from_line, args.refuse_conflicts);
+    let reading = tokio::task::spawn_blocking(move || read(rows, from_line, refuse_conflicts, &chunks));
     let taken = match &way {
-        Way::Daemon(channel, _) => remote::import(channel.clone(), received).await,
-        Way::Store(store) => direct::import(store, received).await,
+        Way::Daemon(channel, _) => remote::import(channel.clone(), how, received).await,
+        Way::Store(store) => {
+            let tombstones = erasure::known(&config.erasure, config.audit.key()?, store).await?;
+            direct::import(store, how, &tombstones, received).await
+        }
     };
     let read = reading.await.context("reading the file")?;
-    let taken = taken
-        .context("the import stopped; import the file again once this is solved, repetition does no harm")?;
+    let taken = taken.map_err(|stopped| stopped.told(from_line))?;
     let mut report = read.context("the import stopped, what was read before is imported")?;
-    report.imported = taken.imported;
-    report.refused += taken.refused;
-    report.named.extend(taken.named);
-    report.named.sort_unstable();
-    report.named.truncate(SHOWN);
+    report.join(taken);
     bar.finish_and_clear();
 
+    let by_daemon = matches!(way, Way::Daemon(..));
+    if !by_daemon && !how.dry_run {
+        audit(&config, &report).await?;
+    }
     if args.json {
-        say(&format!("{}\n", json(&report, matches!(way, Way::Daemon(..)))))?;
+        say(&format!("{}\n", report.json(how.dry_run, by_daemon)))?;
     } else {
-        eprint!("{}", text(&report, started.elapsed()));
+        eprint!("{}", report.text(how.dry_run, started.elapsed()));
     }
     Ok(ExitCode::from(u8::from(report.refused > 0)))
 }
 
-/// Reads all rows and hands them on in chunks. Ends early if nobody takes them.
-fn read<R: Read>(mut rows: Rows<BufReader<R>>, chunks: &mpsc::Sender<Vec<Row>>) -> anyhow::Result<Report> {
+/// What a daemon would have written of it.
+async fn audit(config: &Config, report: &Report) -> anyhow::Result<()> {
+    let Some(path) = config.audit.path() else {
+        return Ok(());
+    };
+    let audit = Audit::start(Some(path)).context("audit.path: cannot open the audit log")?;
+    let by = Caller {
+        agent: Some(client::agent()),
+        ..Caller::default()
+    };
+    audit
+        .record(&Act {
+            what: "import",
+            by,
+            subscriber: None,
+            counts: vec![
+                ("imported", report.imported),
+                ("unchanged", report.unchanged),
+                ("refused", report.refused),
+                ("conflicts", report.conflicts),
+            ],
+            outcome: Outcome::Done,
+        })
+        .await;
+    Ok(())
+}
+
+/// Reads all rows and hands them on in chunks, from a line on. Ends early if nobody takes them.
+fn read<R: Read>(
+    mut rows: Rows<BufReader<R>>,
+    from_line: u64,
+    refuse_conflicts: bool,
+    chunks: &mpsc::Sender<Vec<Row>>,
+) -> anyhow::Result<Report> {
     let mut report = Report::default();
+    let mut claims = Claims::default();
     let mut chunk = Vec::with_capacity(CHUNK);
     while let Some(row) = rows.next_row()? {
         match row {
-            Ok(row) => chunk.push(row),
-            Err((line, refusal)) => report.refuse(line, refusal.to_string()),
+            Ok(row) => {
+                let conflicts = claims.take(&row);
+                if row.line < from_line {
+                    continue;
+                }
+                let refused = refuse_conflicts && !conflicts.is_empty();
+                conflicts
+                    .into_iter()
+                    .for_each(|conflict| report.conflict(conflict));
+                if refused {
+                    report.refuse(row.line, "it conflicts with an earlier line".into());
+                } else {
+                    chunk.push(row);
+                }
+            }
+            Err((line, refusal)) if line >= from_line => report.refuse(line, refusal.to_string()),
+            Err(_) => {}
         }
         if chunk.len() == CHUNK {
             let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
@@ -235,40 +333,6 @@ pub(super) fn progress_bar(size: u64) -> ProgressBar {
     }
 }
 
-/// The report for a person.
-fn text(report: &Report, took: Duration) -> String {
-    let mut text: String = report
-        .named
-        .iter()
-        .map(|(line, reason)| format!("line {line}: {reason}\n"))
-        .collect();
-    let more = report.refused - report.named.len() as u64;
-    if more > 0 {
-        text += &format!("and {} more lines\n", format::number(more));
-    }
-    text += &format!(
-        "{} rows imported, {} refused, in {}\n",
-        format::number(report.imported),
-        format::number(report.refused),
-        format::duration(took)
-    );
-    text
-}
-
-fn json(report: &Report, by_daemon: bool) -> serde_json::Value {
-    let refusals: Vec<_> = report
-        .named
-        .iter()
-        .map(|(line, reason)| serde_json::json!({ "line": line, "reason": reason }))
-        .collect();
-    serde_json::json!({
-        "imported": report.imported,
-        "refused": report.refused,
-        "refusals": refusals,
-        "way": if by_daemon { "daemon" } else { "store" },
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,27 +350,6 @@ mod tests {
                 "{listen}"
             );
         }
-    }
-
-    #[test]
-    fn a_report_names_the_first_refused_lines_and_counts_the_rest() {
-        let mut report = Report {
-            imported: 1_000_000,
-            ..Report::default()
-        };
-        for line in 2..1200 {
-            report.refuse(line, "column imsi: it is empty".into());
-        }
-        let text = text(&report, Duration::from_secs(3));
-        assert_eq!(text.lines().count(), SHOWN + 2);
-        assert!(text.starts_with("line 2: column imsi: it is empty\n"));
-        assert!(
-            text.ends_with("and 1,178 more lines\n1,000,000 rows imported, 1,198 refused, in 3.0 s\n"),
-            "{text}"
-        );
-        let json = json(&report, true);
-        assert_eq!(json.pointer("/refused"), Some(&1198.into()));
-        assert_eq!(json.pointer("/way"), Some(&"daemon".into()));
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use super::metrics::Metrics;
 use super::{ErasureConfig, tried};
 use crate::domain::{Pseudonym, PseudonymKey, SubscriberId, Timestamp};
 use crate::index::Index;
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Tombstones};
 use crate::store::{AnyStore, ErasureStore, StoreError};
 
 /// How often it is looked for what other replicas erased.
@@ -23,6 +23,25 @@ const OVERLAP_MICROS: i64 = 60_000_000;
 const FORGET: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(3600));
 /// Ids whose rows go in one transaction.
 const AT_ONCE: usize = 500;
+
+/// What a store knows to be erased, for whoever writes to it while no daemon runs.
+///
+/// # Errors
+/// No key, or no answer.
+pub async fn known(
+    config: &ErasureConfig,
+    of_file: Option<PseudonymKey>,
+    store: &AnyStore,
+) -> Result<Tombstones, KeyError> {
+    let tombstones = Tombstones::default();
+    let (rows, _) = store.erasures(None).await?;
+    // Without any, no key is needed, and none is made.
+    if !rows.is_empty() {
+        tombstones.begin(key::agree(store, of_file).await?, config.refuse.into());
+        tombstones.note(rows.iter().map(|row| (row.who, row.erased_at)));
+    }
+    Ok(tombstones)
+}
 
 /// Knows the store's erasures.
 #[derive(Debug)]

@@ -30,7 +30,7 @@ use crate::ingest::{Ingest, ReceiptClock};
 use crate::store::{AnyStore, ErasedRows, ErasureRow, ErasureStore, StoreError};
 
 pub use config::ErasureConfig;
-pub use keeper::Keeper;
+pub use keeper::{Keeper, known};
 pub use key::KeyError;
 
 pub use asked::Asked;

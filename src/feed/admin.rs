@@ -87,7 +87,12 @@ impl AdminService for Admin {
         let by = caller(&request);
         let import = self.provisioning.import_subscribers(request.into_inner());
         let counts = |report: &v1::ImportSubscribersResponse| {
-            vec![("imported", report.imported), ("refused", report.refused_total)]
+            vec![
+                ("imported", report.imported),
+                ("unchanged", report.unchanged),
+                ("refused", report.refused_total),
+                ("conflicts", report.conflicts_total),
+            ]
         };
         let imported = self.auditing.act("import", by, None, import, counts);
         imported.await.map(Response::new)

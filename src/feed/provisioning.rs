@@ -1,15 +1,19 @@
 //! `reachability.v1.AdminService.ImportSubscribers`: identifiers of subscribers in bulk.
 //!
-//! A row binds an MSISDN, an external identifier or both to an IMSI from its receipt on. Every row goes the way of all
-//! events and is durable before the answer.
+//! A row binds an MSISDN, an external identifier or both to an IMSI, from the time on that the import is of, or from its
+//! receipt. Every row goes the way of all events and is durable before the answer. What conflicts with what is bound is
+//! told by line.
+
+mod row;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, Streaming};
 
-use crate::domain::{Event, ExternalIdentifier, Imsi, Msisdn, SubscriberIdentifiers, Timestamp};
+use crate::domain::{Identifier, Outcome, Timestamp};
 use crate::grpc::error::status;
 use crate::grpc::metrics::{Method, MethodMetrics};
 use crate::ingest;
@@ -30,6 +34,8 @@ pub const FEED: &str = "provisioning";
 pub const MAX_ROWS: usize = 10_000;
 /// The most refused rows named in the answer.
 pub const MAX_REFUSED: usize = 1000;
+/// The most conflicts named in the answer.
+pub const MAX_CONFLICTS: usize = 1000;
 /// Rows under way to the store at once: enough to fill every lane's batch several times.
 const MAX_IN_FLIGHT: usize = 8192;
 
@@ -79,12 +85,21 @@ impl Provisioning {
         let (ack_to, acks) = mpsc::unbounded_channel();
         let ack_to: Arc<dyn Acknowledge> = Arc::new(ack_to);
         let mut import = Import::new(acks);
+        let mut first = true;
         loop {
             let request = tokio::select! {
                 request = requests.message() => request?,
                 () = self.shutdown.cancelled() => return Err(shutting_down()),
             };
             let Some(request) = request else { break };
+            if first {
+                first = false;
+                import.how = How::of(&request)?;
+                let looks = import.how.dry_run || import.how.refuse_conflicts;
+                if looks && !self.ingest.is_loaded() {
+                    return Err(not_ready());
+                }
+            }
             if request.rows.len() > MAX_ROWS {
                 return Err(too_many_rows());
             }
@@ -105,14 +120,42 @@ impl Provisioning {
         import: &mut Import,
     ) -> Result<(), Status> {
         let line = row.line;
-        let event = match event(row, self.clock.now()) {
+        let event = match row::event(row, import.how.as_of, self.clock.now()) {
             Ok(event) => event,
             Err(reason) => {
-                self.feed.refused(ingest::Refusal::Invalid);
+                if !import.how.dry_run {
+                    self.feed.refused(ingest::Refusal::Invalid);
+                }
                 import.refuse(line, reason);
                 return Ok(());
             }
         };
+        let (mut conflicts, mut news) = (false, false);
+        for identifier in event.subscriber.bindings() {
+            match self.ingest.bound(&identifier) {
+                Some((holder, since)) if holder != event.subscriber.subscriber() => {
+                    conflicts = true;
+                    news = true;
+                    import.conflict(line, &identifier, since <= event.event_time);
+                }
+                Some((_, since)) => news |= since < event.event_time,
+                None => news = true,
+            }
+        }
+        if conflicts && import.how.refuse_conflicts {
+            import.refuse(line, "it conflicts with what is bound".into());
+            return Ok(());
+        }
+        if import.how.dry_run {
+            let tombstones = self.ingest.tombstones();
+            if tombstones.refuses(event.subscriber.subscriber(), event.event_time) {
+                import.refuse(line, ERASED.into());
+            } else {
+                import.report.imported += 1;
+                import.report.unchanged += u64::from(!news);
+            }
+            return Ok(());
+        }
         while import.in_flight >= MAX_IN_FLIGHT {
             import.settle_one().await?;
         }
@@ -130,8 +173,36 @@ impl Provisioning {
     }
 }
 
+/// Why a row about an erased subscriber is refused.
+const ERASED: &str = "what it says is refused: it was erased later";
+
+/// How an import is to be done.
+#[derive(Clone, Copy, Debug, Default)]
+struct How {
+    dry_run: bool,
+    refuse_conflicts: bool,
+    as_of: Option<Timestamp>,
+}
+
+impl How {
+    fn of(request: &v1::ImportSubscribersRequest) -> Result<Self, Status> {
+        let as_of = request.as_of.map(|time| {
+            SystemTime::try_from(time)
+                .ok()
+                .and_then(Timestamp::from_system_time)
+                .ok_or_else(no_time)
+        });
+        Ok(Self {
+            dry_run: request.dry_run,
+            refuse_conflicts: request.refuse_conflicts,
+            as_of: as_of.transpose()?,
+        })
+    }
+}
+
 /// One import under way. The token of an event is its line.
 struct Import {
+    how: How,
     report: v1::ImportSubscribersResponse,
     acks: mpsc::UnboundedReceiver<Acked>,
     in_flight: usize,
@@ -140,6 +211,7 @@ struct Import {
 impl Import {
     fn new(acks: mpsc::UnboundedReceiver<Acked>) -> Self {
         Self {
+            how: How::default(),
             report: v1::ImportSubscribersResponse::default(),
             acks,
             in_flight: 0,
@@ -163,11 +235,30 @@ impl Import {
     fn settle(&mut self, acked: Acked) -> Result<(), Status> {
         self.in_flight -= 1;
         match acked.result {
-            Ok(_) => self.report.imported += 1,
+            Ok(effect) if effect.outcome == Outcome::Erased => self.refuse(acked.token, ERASED.into()),
+            Ok(effect) => {
+                self.report.imported += 1;
+                self.report.unchanged += u64::from(effect.outcome != Outcome::Applied);
+            }
             Err(Refused::Store) => self.refuse(acked.token, "the store refuses it".into()),
             Err(Refused::ShuttingDown) => return Err(shutting_down()),
         }
         Ok(())
+    }
+
+    fn conflict(&mut self, line: u64, identifier: &Identifier, moves: bool) {
+        let field = match identifier {
+            Identifier::External(_) => "external_identifier",
+            _ => "msisdn",
+        };
+        self.report.conflicts_total += 1;
+        if self.report.conflicts.len() < MAX_CONFLICTS {
+            self.report.conflicts.push(v1::ImportConflict {
+                line,
+                field: field.into(),
+                moves,
+            });
+        }
     }
 
     fn refuse(&mut self, line: u64, reason: String) {
@@ -178,40 +269,30 @@ impl Import {
     }
 }
 
-/// The binding a row asks for, or what is wrong with which column.
-fn event(row: v1::SubscriberRow, received_at: Timestamp) -> Result<Event, String> {
-    let v1::SubscriberRow {
-        line: _,
-        imsi,
-        msisdn,
-        external_identifier,
-    } = row;
-    if imsi.is_empty() {
-        return Err("imsi: required".into());
-    }
-    let imsi = Imsi::parse(&imsi).map_err(|error| format!("imsi: {error}"))?;
-    let msisdn = (!msisdn.is_empty())
-        .then(|| Msisdn::parse(&msisdn).map_err(|error| format!("msisdn: {error}")))
-        .transpose()?;
-    let external = (!external_identifier.is_empty())
-        .then(|| {
-            ExternalIdentifier::parse(&external_identifier)
-                .map_err(|error| format!("external_identifier: {error}"))
-        })
-        .transpose()?;
-    if msisdn.is_none() && external.is_none() {
-        return Err("msisdn or external_identifier: one of them is required".into());
-    }
-    let subscriber = SubscriberIdentifiers::new(Some(imsi), msisdn, external).ok_or("imsi: required")?;
-    Ok(Event::new(subscriber, received_at, received_at, None))
-}
-
 fn too_many_rows() -> Status {
     status(
         Code::InvalidArgument,
         "INVALID_ARGUMENT",
         Some("rows"),
         "at most 10000 rows in one message",
+    )
+}
+
+fn no_time() -> Status {
+    status(
+        Code::InvalidArgument,
+        "INVALID_ARGUMENT",
+        Some("as_of"),
+        "not a time after 1970",
+    )
+}
+
+fn not_ready() -> Status {
+    status(
+        Code::Unavailable,
+        "NOT_READY",
+        None,
+        "what is stored is not loaded yet, and conflicts cannot be told",
     )
 }
 
@@ -226,46 +307,7 @@ fn shutting_down() -> Status {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
-
-    fn row(imsi: &str, msisdn: &str, external: &str) -> v1::SubscriberRow {
-        v1::SubscriberRow {
-            line: 7,
-            imsi: imsi.into(),
-            msisdn: msisdn.into(),
-            external_identifier: external.into(),
-        }
-    }
-
-    fn now() -> Timestamp {
-        Timestamp::from_micros(1_000_000).unwrap()
-    }
-
-    #[test]
-    fn a_row_binds_all_its_identifiers_from_its_receipt_on() {
-        let read = event(row("001010000000001", "+99912345", "a@example.com"), now()).unwrap();
-        assert_eq!(read.subscriber.bindings().count(), 2);
-        assert_eq!((read.event_time, read.received_at), (now(), now()));
-        assert!(read.changes.is_empty());
-    }
-
-    #[test]
-    fn a_row_that_binds_nothing_is_refused_by_its_column_and_without_its_value() {
-        let table = [
-            (row("", "+99912345", ""), "imsi:"),
-            (row("77", "+99912345", ""), "imsi:"),
-            (row("001010000000001", "077", ""), "msisdn:"),
-            (row("001010000000001", "", "77"), "external_identifier:"),
-            (row("001010000000001", "", ""), "msisdn or external_identifier:"),
-        ];
-        for (row, column) in table {
-            let reason = event(row, now()).unwrap_err();
-            assert!(reason.starts_with(column), "{reason}");
-            assert!(!reason.contains("77"), "{reason}");
-        }
-    }
 
     #[test]
     fn only_the_first_refused_rows_are_named_but_all_are_counted() {

@@ -52,6 +52,12 @@ impl Bindings {
         self.find(identifier).map(|binding| binding.subscriber)
     }
 
+    /// As [`Self::get`], and since when.
+    pub(super) fn since(&self, identifier: &Identifier) -> Option<(SubscriberId, Timestamp)> {
+        self.find(identifier)
+            .map(|binding| (binding.subscriber, binding.bound_at))
+    }
+
     pub(super) fn bind(
         &self,
         identifier: &Identifier,

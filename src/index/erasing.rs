@@ -25,6 +25,11 @@ impl Index {
         self.bindings.get(identifier)
     }
 
+    /// As [`Self::holder`], and since when.
+    pub fn bound(&self, identifier: &Identifier) -> Option<(SubscriberId, Timestamp)> {
+        self.bindings.since(identifier)
+    }
+
     /// The weaker ids whose facts count for this one, by bindings.
     pub fn aliases(&self, id: SubscriberId) -> Vec<SubscriberId> {
         self.subscribers

@@ -30,7 +30,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::{Effect, Event};
+use crate::domain::{Effect, Event, Identifier, SubscriberId, Timestamp};
 use crate::index::Index;
 use crate::store::Store;
 
@@ -140,6 +140,7 @@ struct Shared<S> {
 pub struct Ingest {
     lanes: Arc<[Way]>,
     tombstones: Arc<Tombstones>,
+    index: Arc<Index>,
     metrics: PipelineMetrics,
     drain: CancellationToken,
     abort: CancellationToken,
@@ -188,7 +189,7 @@ impl Ingest {
         let size = queue + config.batch;
         let shared = Arc::new(Shared {
             store,
-            index,
+            index: Arc::clone(&index),
             config,
             metrics: metrics.clone(),
             tombstones: Arc::clone(&tombstones),
@@ -221,6 +222,7 @@ impl Ingest {
         Self {
             lanes,
             tombstones,
+            index,
             metrics,
             drain,
             abort,
@@ -295,6 +297,16 @@ impl Ingest {
     fn lane(&self, event: &Event) -> Result<&Way, SubmitError> {
         let place = (event.subscriber.subscriber().spread() >> 32) as usize % self.lanes.len();
         self.lanes.get(place).ok_or(SubmitError::Closed)
+    }
+
+    /// Whose an identifier is now by its own binding, and since when. `None` also while not everything is loaded.
+    pub fn bound(&self, identifier: &Identifier) -> Option<(SubscriberId, Timestamp)> {
+        self.index.bound(identifier)
+    }
+
+    /// Whether all that is stored is known.
+    pub fn is_loaded(&self) -> bool {
+        self.index.is_loaded()
     }
 
     /// What was erased.

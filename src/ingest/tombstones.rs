@@ -59,6 +59,14 @@ impl Tombstones {
         known.erasures.floor(&known.key.as_ref()?.of(subscriber))
     }
 
+    /// Whether what is said of a subscriber at a time is refused.
+    pub fn refuses(&self, subscriber: SubscriberId, time: Timestamp) -> bool {
+        let Some(floor) = self.floor(subscriber) else {
+            return false;
+        };
+        time <= floor || self.reading().refuse == Refuse::All
+    }
+
     /// Forgets erasures that were made before a time.
     pub fn forget(&self, before: Timestamp) {
         let mut known = self.writing();

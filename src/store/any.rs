@@ -161,6 +161,13 @@ impl ErasureStore for AnyStore {
         }
     }
 
+    async fn bindings_by(&self, identifiers: &[SubscriberId]) -> Result<Vec<BindingRow>, StoreError> {
+        match self {
+            Self::Postgres(store) => store.bindings_by(identifiers).await,
+            Self::Sqlite(store) => store.bindings_by(identifiers).await,
+        }
+    }
+
     async fn erase(&self, floors: &[(SubscriberId, Timestamp)]) -> Result<ErasedRows, StoreError> {
         match self {
             Self::Postgres(store) => store.erase(floors).await,

@@ -75,6 +75,12 @@ pub trait ErasureStore: Send + Sync + 'static {
         holders: &[SubscriberId],
     ) -> impl Future<Output = Result<Vec<BindingRow>, StoreError>> + Send;
 
+    /// Every binding of the identifiers with these own ids.
+    fn bindings_by(
+        &self,
+        identifiers: &[SubscriberId],
+    ) -> impl Future<Output = Result<Vec<BindingRow>, StoreError>> + Send;
+
     /// Takes away what is known of these subscribers up to a time each: facts under their ids, bindings to them and of the
     /// identifiers that their ids were derived from, addresses. Returns only after it is durable.
     fn erase(

@@ -23,6 +23,7 @@ mod feeds;
 mod freshness;
 mod fuzz_corpus;
 mod grpc;
+mod import;
 mod ingest;
 mod interop;
 mod layers;

@@ -22,6 +22,8 @@ const NOTED: &str =
     "/* reachd: erasures */ SELECT pseudonym, erased_at, noted_at FROM erasure WHERE noted_at >= $1";
 const BINDINGS_OF: &str = "/* reachd: bindings of */
 SELECT subscriber_id, identifier_id, kind, value, bound_at FROM identifier WHERE subscriber_id = ANY($1::bigint[])";
+const BINDINGS_BY: &str = "/* reachd: bindings by */
+SELECT subscriber_id, identifier_id, kind, value, bound_at FROM identifier WHERE identifier_id = ANY($1::bigint[])";
 const FORGET: &str = "/* reachd: forget erasures */ DELETE FROM erasure WHERE erased_at < $1";
 
 macro_rules! floors {
@@ -115,26 +117,11 @@ impl ErasureStore for PostgresStore {
     }
 
     async fn bindings_of(&self, holders: &[SubscriberId]) -> Result<Vec<BindingRow>, StoreError> {
-        let rows = self
-            .run(async |connection| {
-                sqlx::query(BINDINGS_OF)
-                    .bind(holders.iter().map(|holder| holder.as_i64()).bind_iter())
-                    .fetch_all(&mut **connection)
-                    .await
-            })
-            .await?;
-        rows.iter()
-            .map(|row| {
-                StoredBinding {
-                    subscriber_id: row.try_get(0)?,
-                    identifier_id: row.try_get(1)?,
-                    kind: row.try_get(2)?,
-                    value: row.try_get::<&str, _>(3)?,
-                    bound_at: row.try_get(4)?,
-                }
-                .read()
-            })
-            .collect()
+        self.bindings(BINDINGS_OF, holders).await
+    }
+
+    async fn bindings_by(&self, identifiers: &[SubscriberId]) -> Result<Vec<BindingRow>, StoreError> {
+        self.bindings(BINDINGS_BY, identifiers).await
     }
 
     async fn erase(&self, floors: &[(SubscriberId, Timestamp)]) -> Result<ErasedRows, StoreError> {
@@ -169,5 +156,34 @@ impl ErasureStore for PostgresStore {
             })
             .await?;
         Ok(forgotten.rows_affected())
+    }
+}
+
+impl PostgresStore {
+    async fn bindings(
+        &self,
+        statement: &'static str,
+        ids: &[SubscriberId],
+    ) -> Result<Vec<BindingRow>, StoreError> {
+        let rows = self
+            .run(async |connection| {
+                sqlx::query(statement)
+                    .bind(ids.iter().map(|id| id.as_i64()).bind_iter())
+                    .fetch_all(&mut **connection)
+                    .await
+            })
+            .await?;
+        rows.iter()
+            .map(|row| {
+                StoredBinding {
+                    subscriber_id: row.try_get(0)?,
+                    identifier_id: row.try_get(1)?,
+                    kind: row.try_get(2)?,
+                    value: row.try_get::<&str, _>(3)?,
+                    bound_at: row.try_get(4)?,
+                }
+                .read()
+            })
+            .collect()
     }
 }

@@ -17,7 +17,9 @@ const NOTE: &str = "INSERT INTO erasure (pseudonym, erased_at, noted_at) \
     noted_at = max(noted_at, excluded.noted_at)";
 const NOTED: &str = "SELECT pseudonym, erased_at, noted_at FROM erasure WHERE noted_at >= ?";
 const BINDINGS_OF: &str = "SELECT subscriber_id, identifier_id, kind, value, bound_at FROM identifier \
-    WHERE subscriber_id = ?";
+    WHERE subscriber_id IN (SELECT value FROM json_each(?))";
+const BINDINGS_BY: &str = "SELECT subscriber_id, identifier_id, kind, value, bound_at FROM identifier \
+    WHERE identifier_id IN (SELECT value FROM json_each(?))";
 const FORGET: &str = "DELETE FROM erasure WHERE erased_at < ?";
 
 /// What is erased is overwritten with zeros, and not only left to be used again.
@@ -92,25 +94,11 @@ impl ErasureStore for SqliteStore {
     }
 
     async fn bindings_of(&self, holders: &[SubscriberId]) -> Result<Vec<BindingRow>, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        let mut bindings = Vec::new();
-        for holder in holders {
-            let rows = sqlx::query(BINDINGS_OF)
-                .bind(holder.as_i64())
-                .fetch_all(&mut *connection)
-                .await?;
-            for row in &rows {
-                let stored = StoredBinding {
-                    subscriber_id: row.try_get(0)?,
-                    identifier_id: row.try_get(1)?,
-                    kind: row.try_get(2)?,
-                    value: row.try_get::<&str, _>(3)?,
-                    bound_at: row.try_get(4)?,
-                };
-                bindings.push(stored.read()?);
-            }
-        }
-        Ok(bindings)
+        self.bindings(BINDINGS_OF, holders).await
+    }
+
+    async fn bindings_by(&self, identifiers: &[SubscriberId]) -> Result<Vec<BindingRow>, StoreError> {
+        self.bindings(BINDINGS_BY, identifiers).await
     }
 
     async fn erase(&self, floors: &[(SubscriberId, Timestamp)]) -> Result<ErasedRows, StoreError> {
@@ -132,6 +120,32 @@ impl ErasureStore for SqliteStore {
             .execute(&self.writer)
             .await?;
         Ok(forgotten.rows_affected())
+    }
+}
+
+impl SqliteStore {
+    async fn bindings(
+        &self,
+        statement: &'static str,
+        ids: &[SubscriberId],
+    ) -> Result<Vec<BindingRow>, StoreError> {
+        let ids: Vec<_> = ids.iter().map(|id| id.as_i64().to_string()).collect();
+        let rows = sqlx::query(statement)
+            .bind(format!("[{}]", ids.join(",")))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                StoredBinding {
+                    subscriber_id: row.try_get(0)?,
+                    identifier_id: row.try_get(1)?,
+                    kind: row.try_get(2)?,
+                    value: row.try_get::<&str, _>(3)?,
+                    bound_at: row.try_get(4)?,
+                }
+                .read()
+            })
+            .collect()
     }
 }
 

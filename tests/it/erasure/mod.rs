@@ -71,8 +71,13 @@ fn of_number(subscriber: &Subscriber, time: Timestamp, slot: Slot, node: &str, c
     event
 }
 
-/// Imports one row.
+/// Imports one row, which has to be taken.
 async fn bind(daemon: &Daemon, imsi: &str, msisdn: &str, external: &str) {
+    assert_eq!(imported(daemon, imsi, msisdn, external).await, 1);
+}
+
+/// Imports one row, and says how many were taken.
+async fn imported(daemon: &Daemon, imsi: &str, msisdn: &str, external: &str) -> u64 {
     let row = SubscriberRow {
         line: 1,
         imsi: imsi.to_owned(),
@@ -80,11 +85,14 @@ async fn bind(daemon: &Daemon, imsi: &str, msisdn: &str, external: &str) {
         external_identifier: external.to_owned(),
     };
     let report = AdminServiceClient::new(daemon.channel())
-        .import_subscribers(tokio_stream::once(ImportSubscribersRequest { rows: vec![row] }))
+        .import_subscribers(tokio_stream::once(ImportSubscribersRequest {
+            rows: vec![row],
+            ..Default::default()
+        }))
         .await
         .expect("an import")
         .into_inner();
-    assert_eq!(report.imported, 1);
+    report.imported
 }
 
 /// The sum of a metric's series that have this in their labels.
@@ -211,7 +219,7 @@ on_each_engine! {
         let subscriber = Subscriber::nth(1);
         bind(&daemon, &subscriber.imsi, &subscriber.number(), "").await;
         erase(&daemon, by_number(&subscriber.number())).await.unwrap();
-        bind(&daemon, &subscriber.imsi, &subscriber.number(), "").await;
+        assert_eq!(imported(&daemon, &subscriber.imsi, &subscriber.number(), "").await, 0);
         let mut dra = Peer::connect(daemon.diameter(), DRA).await;
         dra.ask(&Request::update_location(&subscriber.imsi, MME)).await.assert_result(SUCCESS);
         assert!(is_unknown(&daemon, &subscriber.number()).await);

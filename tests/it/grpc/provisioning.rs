@@ -23,9 +23,13 @@ async fn imported_rows_are_known_and_refused_rows_are_named_by_their_lines() {
     first.get_mut(2).unwrap().msisdn = String::new();
     first.get_mut(2).unwrap().external_identifier = String::new();
     let chunks = [
-        v1::ImportSubscribersRequest { rows: first },
+        v1::ImportSubscribersRequest {
+            rows: first,
+            ..Default::default()
+        },
         v1::ImportSubscribersRequest {
             rows: (9001..=12_000).map(row).collect(),
+            ..Default::default()
         },
     ];
     let report = daemon
@@ -68,6 +72,7 @@ async fn a_message_with_too_many_rows_fails_the_import() {
     let daemon = Daemon::start().await;
     let request = v1::ImportSubscribersRequest {
         rows: vec![v1::SubscriberRow::default(); 10_001],
+        ..Default::default()
     };
     let mut admin = daemon.admin().await;
     let status = admin

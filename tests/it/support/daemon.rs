@@ -406,7 +406,10 @@ impl Daemon {
             })
             .collect();
         let response = AdminServiceClient::new(self.channel())
-            .import_subscribers(tokio_stream::once(ImportSubscribersRequest { rows }))
+            .import_subscribers(tokio_stream::once(ImportSubscribersRequest {
+                rows,
+                ..Default::default()
+            }))
             .await
             .expect("an import")
             .into_inner();
