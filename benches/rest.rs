@@ -13,6 +13,7 @@ use axum::Router;
 use axum::routing::post;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reachd::audit::Audit;
 use reachd::domain::{Facts, Identifier, Imsi, Msisdn, Node, Slot, SubscriberId, Timestamp};
 use reachd::index::Index;
 use reachd::northbound::Answers;
@@ -201,7 +202,7 @@ fn percentile(figures: &mut [f64], share: f64) -> f64 {
 async fn serve(config: serde_json::Value, index: &Arc<Index>) -> SocketAddr {
     let config: RestConfig = serde_json::from_value(config).unwrap();
     let answers = Answers::new(Arc::clone(index), Duration::from_secs(3600));
-    let rest = Arc::new(Rest::new(&config, answers).unwrap());
+    let rest = Arc::new(Rest::new(&config, answers, Audit::start(None).unwrap()).unwrap());
     let server = RestServer::bind(&config).await.unwrap();
     let address = server.local_addr();
     tokio::spawn(server.serve(rest, CancellationToken::new()));

@@ -56,7 +56,7 @@ use crate::ops::health::Readiness;
 use crate::ops::lifecycle::Stop;
 use crate::ops::metrics::Buckets;
 use crate::proto::v1::FeedKind;
-use crate::rest::{Rest, RestServer};
+use crate::rest::{Rest, RestConfig, RestServer};
 use crate::store::{AnyStore, Loaded, Store, StoreError, prune};
 use crate::watch::{self, Watch};
 use crate::{diameter, feed, grpc, ingest, ops, rest};
@@ -105,13 +105,13 @@ pub struct App {
     readiness: Readiness,
     addresses: Addresses,
     grpc: GrpcServer,
+    lookups: Answers,
     rest: Option<(RestServer, Arc<Rest>)>,
     node: BoundNode<DiameterFeed>,
     client: Client,
     hss: Hss,
     monitoring: Monitoring,
     listing: Listing,
-    lookups: Answers,
     watch: Watch,
     audit: Audit,
     diameter_feeds: Vec<Feed>,
@@ -157,8 +157,8 @@ impl App {
             ingest.clone(),
             Arc::clone(&clock),
         );
-        let answers = lookups_by(&config, &index, &clock, &hss);
-        let rest = bind_rest(&config, answers.clone()).await?;
+        let lookups = lookups_by(&config, &index, &clock, &hss);
+        let rest = bind_rest(config.rest.as_ref(), lookups.clone(), audit.clone()).await?;
         let feed = DiameterFeed::new(
             ingest.clone(),
             Arc::clone(&clock),
@@ -219,13 +219,13 @@ impl App {
             readiness,
             addresses,
             grpc,
+            lookups,
             rest,
             node,
             client,
             hss,
             monitoring,
             listing,
-            lookups: answers,
             watch,
             audit,
             diameter_feeds: feeds,
@@ -267,13 +267,13 @@ impl App {
             readiness,
             addresses: _,
             grpc,
+            lookups,
             rest,
             node,
             client,
             hss,
             monitoring,
             listing,
-            lookups,
             watch,
             audit,
             diameter_feeds,
@@ -501,17 +501,21 @@ fn lookups_by(config: &Config, index: &Arc<Index>, clock: &Arc<ReceiptClock>, hs
 }
 
 /// The CAMARA API, where it is configured: bound, and not serving yet.
-async fn bind_rest(config: &Config, answers: Answers) -> anyhow::Result<Option<(RestServer, Arc<Rest>)>> {
-    let Some(config_of_rest) = &config.rest else {
+async fn bind_rest(
+    config: Option<&RestConfig>,
+    lookups: Answers,
+    audit: Audit,
+) -> anyhow::Result<Option<(RestServer, Arc<Rest>)>> {
+    let Some(config) = config else {
         return Ok(None);
     };
-    for (key, sentence) in config_of_rest.warnings() {
+    for (key, sentence) in config.warnings() {
         tracing::warn!("rest.{key}: {sentence}");
     }
-    let rest = Rest::new(config_of_rest, answers).map_err(anyhow::Error::msg)?;
-    let server = RestServer::bind(config_of_rest)
+    let rest = Rest::new(config, lookups, audit).map_err(anyhow::Error::msg)?;
+    let server = RestServer::bind(config)
         .await
-        .with_context(|| format!("rest.listen: cannot listen on {}", config_of_rest.listen))?;
+        .with_context(|| format!("rest.listen: cannot listen on {}", config.listen))?;
     Ok(Some((server, Arc::new(rest))))
 }
 

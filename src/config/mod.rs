@@ -125,22 +125,18 @@ impl Config {
     /// What it asks of this machine and is not there, as (key, sentence): files that cannot be used. Reads them.
     pub fn machine_problems(&self) -> Vec<(String, String)> {
         let mut problems = below("diameter", self.diameter.machine_problems());
-        problems.extend(below(
-            "rest",
-            self.rest.iter().flat_map(RestConfig::machine_problems).collect(),
-        ));
         problems.extend(below("audit", self.audit.machine_problems()));
+        let rest = self.rest.iter().flat_map(RestConfig::machine_problems);
+        problems.extend(below("rest", rest.collect()));
         problems
     }
 
     /// What can be used and will not do what is expected of it for long, as (key, sentence). Reads files.
     pub fn warnings(&self) -> Vec<(String, String)> {
         let mut warnings = below("diameter", self.diameter.warnings());
-        warnings.extend(below(
-            "rest",
-            self.rest.iter().flat_map(RestConfig::warnings).collect(),
-        ));
         warnings.extend(below("audit", self.audit.warnings(self.store.is_shared())));
+        let rest = self.rest.iter().flat_map(RestConfig::warnings);
+        warnings.extend(below("rest", rest.collect()));
         warnings
     }
 }

@@ -6,7 +6,7 @@
 //! 4. the body: preconditions, media type, length, size, time, form
 //! 5. whom it is about, and the answer
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +20,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::{self, Act, Audit, Outcome};
 use crate::northbound::Answers;
 
 use super::answer;
@@ -40,6 +41,7 @@ use super::server::Remote;
 #[derive(Debug)]
 pub struct Rest {
     answers: Answers,
+    audit: Audit,
     served: Served,
     auth: Auth,
     limits: Limits,
@@ -54,9 +56,10 @@ impl Rest {
     ///
     /// # Errors
     /// What is wrong with the files that tokens are checked with, as a sentence.
-    pub fn new(config: &RestConfig, answers: Answers) -> Result<Self, String> {
+    pub fn new(config: &RestConfig, answers: Answers, audit: Audit) -> Result<Self, String> {
         Ok(Self {
             answers,
+            audit,
             served: Served::new(config),
             auth: Auth::new(&config.auth)?,
             limits: Limits::new(&config.limits),
@@ -174,48 +177,51 @@ impl Rest {
         head::accept(headers)?;
         let _room = self.room.try_acquire().map_err(|_| Cause::OverCapacity)?;
         let remote = remote.map(|remote| remote.0);
-        let caller = self.admitted(contract, headers, remote).await?;
+        let caller = self.admitted(headers, remote).await?;
         head::preconditions(headers)?;
         head::media_type(headers)?;
         let body = Body::read(&self.body(headers, body).await?)?;
         let asked = self
             .served
             .asked(contract, body.device, caller.device.as_ref(), &self.answers)
-            .map_err(|problem| self.noted(problem, contract, &caller.client, remote))?;
+            .map_err(|problem| self.noted(problem, Some(&caller.client), remote))?;
         let terms = self.answers.terms(None)?;
         let answer = self.answers.answer_fresh(&asked.identifier, terms).await?;
         answer::body(contract, &answer, asked.told)
     }
 
     /// Who asks, if they may.
-    async fn admitted(
-        &self,
-        contract: Contract,
-        headers: &HeaderMap,
-        remote: Option<IpAddr>,
-    ) -> Result<Caller, Problem> {
+    async fn admitted(&self, headers: &HeaderMap, remote: Option<SocketAddr>) -> Result<Caller, Problem> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs();
         let caller = self
             .auth
-            .caller(headers, remote, now)
+            .caller(headers, remote.map(|remote| remote.ip()), now)
             .await
-            .map_err(|problem| self.noted(problem, contract, "", remote))?;
+            .map_err(|problem| self.noted(problem, None, remote))?;
         self.limits.take(&caller.client, Instant::now(), now)?;
         caller
             .may_read()
-            .map_err(|cause| self.noted(cause.into(), contract, &caller.client, remote))?;
+            .map_err(|cause| self.noted(cause.into(), Some(&caller.client), remote))?;
         Ok(caller)
     }
 
     /// Whoever was kept out is worth a line where administrators look for such.
-    fn noted(&self, problem: Problem, contract: Contract, client: &str, remote: Option<IpAddr>) -> Problem {
+    fn noted(&self, problem: Problem, client: Option<&str>, remote: Option<SocketAddr>) -> Problem {
         if problem.cause.is_refusal() {
-            let (cause, contract) = (problem.cause.name(), contract.name());
-            let remote = remote.map(tracing::field::display);
-            tracing::info!(target: "audit", act = "retrieve", outcome = "refused", cause, contract, client, remote);
+            self.audit.note(&Act {
+                what: "retrieve",
+                by: audit::Caller {
+                    address: remote,
+                    name: client.map(str::to_owned),
+                    agent: None,
+                },
+                subscriber: None,
+                counts: Vec::new(),
+                outcome: Outcome::Refused(problem.cause.name()),
+            });
         }
         problem
     }

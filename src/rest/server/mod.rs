@@ -10,7 +10,7 @@
 pub mod tls;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ const EXHAUSTED: Duration = Duration::from_millis(50);
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Remote(pub(super) IpAddr);
+pub(super) struct Remote(pub(super) SocketAddr);
 
 /// A bound listener that is not serving yet.
 #[expect(missing_debug_implementations, reason = "made once and served")]
@@ -129,7 +129,7 @@ impl RestServer {
             let handshake = limits.head_timeout;
             tasks.spawn(async move {
                 let _place = place;
-                secure(shared, stream, remote.ip(), acceptor, handshake).await;
+                secure(shared, stream, remote, acceptor, handshake).await;
             });
         }
         drop(listener);
@@ -142,7 +142,7 @@ impl RestServer {
 async fn secure(
     shared: Shared,
     stream: TcpStream,
-    remote: IpAddr,
+    remote: SocketAddr,
     acceptor: Option<TlsAcceptor>,
     within: Duration,
 ) {
@@ -161,7 +161,7 @@ async fn secure(
     }
 }
 
-async fn connection<S>(shared: Shared, stream: S, remote: IpAddr)
+async fn connection<S>(shared: Shared, stream: S, remote: SocketAddr)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
