@@ -49,7 +49,7 @@ use crate::monitoring::admin::MonitoringAdmin;
 use crate::monitoring::diameter as s6t;
 use crate::monitoring::{Driver, Monitoring};
 use crate::northbound::watch::Watching;
-use crate::northbound::{Answers, Lookup, Refresh};
+use crate::northbound::{Answers, Explain, Lookup, Refresh};
 use crate::ops::admin::Admin;
 use crate::ops::build_info;
 use crate::ops::health::Readiness;
@@ -323,7 +323,7 @@ impl App {
             |listing, feed| listing.with(FeedKind::Answers, feed),
         );
         let services = Services {
-            lookup: Lookup::by(lookups).with_watching(
+            lookup: Lookup::by(lookups.clone()).with_watching(
                 Watching::new(watch.clone(), &config.watch, closing.clone()),
                 config.watch.heartbeat,
             ),
@@ -347,6 +347,7 @@ impl App {
                 ),
                 config.erasure.keep_removed_for,
             )))
+            .with_explaining(Arc::new(feeds::Explainer(Explain::new(lookups))))
             .with_auditing(Auditing::new(audit.clone(), ingest.clone())),
             health: health.clone(),
         };

@@ -4,10 +4,12 @@ use crate::config::Config;
 use crate::diameter::config::PeerMode;
 use crate::domain::{Identifier, User};
 use crate::feed::diameter::UNKNOWN_PEER;
+use crate::feed::explaining::Explaining;
 use crate::hss::refresh::Refresher;
 use crate::ingest::Feed;
 use crate::liveness::Kind;
-use crate::northbound::Refresh;
+use crate::northbound::{Explain, Refresh};
+use crate::proto::v1;
 
 /// The feeds of Diameter peers, each with its kind.
 pub(super) fn peers(config: &Config, feeds: Vec<Feed>) -> Vec<(Feed, Kind)> {
@@ -48,5 +50,19 @@ impl Refresh for OverSh {
             Identifier::External(external) => User::External(external.clone()),
         };
         self.0.refresh(user).await;
+    }
+}
+
+/// Explains answers, for operators.
+#[derive(Debug)]
+pub(super) struct Explainer(pub(super) Explain);
+
+#[tonic::async_trait]
+impl Explaining for Explainer {
+    async fn explain_subscriber(
+        &self,
+        request: v1::ExplainSubscriberRequest,
+    ) -> Result<v1::ExplainSubscriberResponse, tonic::Status> {
+        self.0.explain(request).map_err(tonic::Status::from)
     }
 }

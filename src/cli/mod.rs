@@ -6,6 +6,8 @@ pub mod check;
 pub mod client;
 pub mod demo;
 pub mod erase;
+pub mod explain;
+pub mod explain_output;
 pub mod feeds;
 pub mod feeds_output;
 pub mod feeds_table;
@@ -62,6 +64,7 @@ pub enum Command {
     Migrate(migrate::MigrateArgs),
     Lookup(lookup::LookupArgs),
     Watch(watch::WatchArgs),
+    Explain(explain::ExplainArgs),
     Query(query::QueryArgs),
     Subscriptions(subscriptions::SubscriptionsArgs),
     Feeds(feeds::FeedsArgs),
@@ -125,6 +128,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate(args) => migrate::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
         Command::Watch(args) => watch::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
         Command::Query(args) => query::run(args).await,
         Command::Subscriptions(args) => subscriptions::run(args).await,
         Command::Feeds(args) => feeds::run(args).await,

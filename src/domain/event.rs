@@ -135,6 +135,17 @@ impl Change {
         }
     }
 
+    /// The node it is of; `None` for what is of the slot.
+    pub fn node(&self) -> Option<&Node> {
+        match self {
+            Self::Registered { node, .. }
+            | Self::Deregistered { node, .. }
+            | Self::Reachable { node, .. }
+            | Self::Unreachable { node, .. } => Some(node),
+            Self::Cleared { .. } => None,
+        }
+    }
+
     /// The word for it in metrics and logs.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::asking::AskingHss;
 use super::auditing::{Auditing, caller, subscriber};
 use super::erasing::Erasing;
+use super::explaining::Explaining;
 use super::listing::Listing;
 use super::provisioning::Provisioning;
 use super::watching::Watching;
@@ -31,6 +32,7 @@ pub struct Admin {
     watching: Option<Arc<dyn Watching>>,
     erasing: Option<Arc<dyn Erasing>>,
     auditing: Auditing,
+    explaining: Option<Arc<dyn Explaining>>,
 }
 
 impl Admin {
@@ -44,6 +46,7 @@ impl Admin {
             watching: None,
             erasing: None,
             auditing: Auditing::default(),
+            explaining: None,
         }
     }
 
@@ -67,6 +70,15 @@ impl Admin {
     pub fn with_watching(self, watching: Arc<dyn Watching>) -> Self {
         Self {
             watching: Some(watching),
+            ..self
+        }
+    }
+
+    /// Answers are explained by `explaining`; without it nobody does.
+    #[must_use]
+    pub fn with_explaining(self, explaining: Arc<dyn Explaining>) -> Self {
+        Self {
+            explaining: Some(explaining),
             ..self
         }
     }
@@ -172,6 +184,22 @@ impl AdminService for Admin {
         };
         let changed = self.auditing.act("monitor", by, None, change, counts);
         changed.await.map(Response::new)
+    }
+
+    async fn explain_subscriber(
+        &self,
+        request: Request<v1::ExplainSubscriberRequest>,
+    ) -> Result<Response<v1::ExplainSubscriberResponse>, Status> {
+        let by = caller(&request);
+        let request = request.into_inner();
+        let explaining = self.explaining.as_ref();
+        let explaining = explaining.ok_or_else(|| Status::unimplemented("nothing is explained here"))?;
+        let device = request.device.as_ref();
+        let whom =
+            device.and_then(|device| subscriber("", &device.phone_number, &device.network_access_identifier));
+        let explain = explaining.explain_subscriber(request);
+        let explained = self.auditing.act("explain", by, whom, explain, |_| Vec::new());
+        explained.await.map(Response::new)
     }
 
     async fn list_monitoring(

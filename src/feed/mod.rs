@@ -5,6 +5,7 @@ pub mod asking;
 pub mod auditing;
 pub mod diameter;
 pub mod erasing;
+pub mod explaining;
 pub mod grpc;
 pub mod listing;
 pub mod provisioning;

@@ -178,7 +178,7 @@ impl Liveness {
                 let status = status.iter().find(|status| *status.name == *known.feed.name());
                 changed |= known.look(health, status, &self.0.clock, now);
                 health.coverage = self.0.config.coverage(known.feed.name(), known.kind.coverage());
-                self.0.metrics.observe(known, health, now);
+                self.0.metrics.observe(known, health);
             }
         }
         self.0.index.set_feeds(Arc::new(feeds.clone()));

@@ -82,6 +82,11 @@ impl Answers {
         Self { refresh, ..self }
     }
 
+    /// Where answers come from.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
     /// Now. A clock that stands before 1970 can judge no age: then nothing passes for fresh.
     fn now(&self) -> Timestamp {
         (self.clock.0)().unwrap_or(Timestamp::MAX)

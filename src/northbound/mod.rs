@@ -7,9 +7,11 @@
 pub mod answers;
 pub mod convert;
 pub mod error;
+pub mod explain;
 pub mod identifier;
 pub mod lookup;
 pub mod watch;
 
 pub use answers::{Answer, Answers, Refresh, Terms};
+pub use explain::Explain;
 pub use lookup::Lookup;

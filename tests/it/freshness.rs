@@ -9,18 +9,24 @@ use std::time::Duration;
 use reachd::app::{Addresses, App};
 use reachd::config::Config;
 use reachd::diameter::config::PeerConfig;
-use reachd::domain::{FeedHealth, Timestamp};
+use reachd::domain::{FeedHealth, Identifier, Msisdn, Timestamp};
 use reachd::index::Index;
 use reachd::ingest::ReceiptClock;
 use reachd::ops::lifecycle::Stop;
+use reachd::proto::v1::ingest_service_client::IngestServiceClient;
+use reachd::proto::v1::publish_events_request::Content;
 use reachd::proto::v1::reachability_service_client::ReachabilityServiceClient;
-use reachd::proto::v1::{Freshness, GetReachabilityRequest, ReachabilityStatus};
+use reachd::proto::v1::{
+    Freshness, GetReachabilityRequest, Heartbeat, PublishEventsRequest, ReachabilityStatus,
+    RegistrationChange, Slot,
+};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::support::daemon::phone;
+use crate::support::publisher::{event_with_number, registration};
 use crate::support::wire::{DRA, OTHER_DRA, Peer, Request, SUCCESS, avp, avp_3gpp, code, command};
 use crate::support::{Answer, Subscriber, eventually};
 
@@ -359,5 +365,159 @@ async fn copies_of_s6a_confirm_a_purge_by_silence_and_an_attach_not() {
     daemon.lives_for(&mut dra, DRA, 10 * MINUTE).await;
     let answer = daemon.answer(&purged).await;
     assert_eq!(answer.freshness, Freshness::Stale, "{answer:?}");
+    daemon.stop().await;
+}
+
+/// A stream of an ingest client with a name of its own.
+struct Stream {
+    requests: tokio::sync::mpsc::Sender<PublishEventsRequest>,
+    _responses: tonic::Streaming<reachd::proto::v1::PublishEventsResponse>,
+    sequence: u64,
+}
+
+impl Stream {
+    async fn open(daemon: &Daemon, name: &'static str) -> Self {
+        let (requests, outgoing) = tokio::sync::mpsc::channel(16);
+        let mut request = tonic::Request::new(tokio_stream::wrappers::ReceiverStream::new(outgoing));
+        request
+            .metadata_mut()
+            .insert("reachd-feed", name.parse().unwrap());
+        let url = format!("http://{}", daemon.addresses.grpc);
+        let channel = Endpoint::from_shared(url).unwrap().connect().await.unwrap();
+        let responses = IngestServiceClient::new(channel).publish_events(request).await;
+        Self {
+            requests,
+            _responses: responses.unwrap().into_inner(),
+            sequence: 0,
+        }
+    }
+
+    async fn send(&mut self, content: Content) {
+        self.sequence += 1;
+        let request = PublishEventsRequest {
+            sequence: self.sequence,
+            content: Some(content),
+        };
+        self.requests.send(request).await.unwrap();
+    }
+
+    async fn report(
+        &mut self,
+        daemon: &Daemon,
+        subscriber: &Subscriber,
+        change: RegistrationChange,
+        until: Option<Duration>,
+    ) {
+        let now = daemon.now();
+        let time = |at: Timestamp| prost_types::Timestamp::from(std::time::SystemTime::from(at));
+        let mut event = event_with_number(subscriber, Slot::Amf3gpp, "amf1", change, time(now));
+        registration(&mut event).until = until.map(|until| time(now.plus(until)));
+        self.send(Content::Event(event)).await;
+        let number = Msisdn::parse(&subscriber.digits).unwrap();
+        eventually("the report is visible", async || {
+            let known = daemon.index.registrations(&Identifier::Msisdn(number));
+            let newest = known.iter().filter_map(|held| held.facts.newest()).max();
+            (newest >= Some(now)).then_some(())
+        })
+        .await;
+    }
+
+    async fn heartbeat(&mut self, daemon: &Daemon, name: &str) {
+        let begun = daemon.now();
+        self.send(Content::Heartbeat(Heartbeat {})).await;
+        eventually("the heartbeat was seen", async || {
+            (daemon.feed(name).alive_until >= Some(begun)).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_of_a_stream_confirm_what_it_told_until_they_cease() {
+    let dir = tempfile::tempdir().unwrap();
+    let short = |config: &mut Config| config.freshness.max_age = Duration::from_secs(15);
+    let daemon = Daemon::start(&dir, short).await;
+    let subscriber = Subscriber::nth(1);
+    let name = "mediation-1";
+    let mut stream = Stream::open(&daemon, name).await;
+    stream
+        .report(&daemon, &subscriber, RegistrationChange::Registered, None)
+        .await;
+    let told = daemon.answer(&subscriber).await;
+    for _ in 0..3 {
+        daemon.clock.advance(Duration::from_secs(20));
+        stream.heartbeat(&daemon, name).await;
+    }
+    let alive = daemon.answer(&subscriber).await;
+    assert_eq!(alive.freshness, Freshness::Fresh, "{alive:?}");
+    assert_eq!(alive.last_status_time, told.last_status_time);
+    assert!(confirmed(&alive) - confirmed(&told) >= 59_000_000, "{alive:?}");
+
+    // Silent for too long, and back: what was told before is not confirmed any more.
+    daemon.clock.advance(Duration::from_secs(60));
+    daemon.is_away(name).await;
+    let silent = daemon.answer(&subscriber).await;
+    assert_eq!(
+        (confirmed(&silent), silent.freshness),
+        (confirmed(&alive), Freshness::Stale)
+    );
+    stream.heartbeat(&daemon, name).await;
+    let back = daemon.answer(&subscriber).await;
+    assert_eq!(
+        (confirmed(&back), back.freshness),
+        (confirmed(&alive), Freshness::Stale)
+    );
+    assert_eq!(daemon.feed(name).open_gap(), None);
+    stream
+        .report(&daemon, &subscriber, RegistrationChange::Registered, None)
+        .await;
+    assert_eq!(daemon.answer(&subscriber).await.freshness, Freshness::Fresh);
+    drop(stream);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_availability_and_an_absence_end_when_their_time_has_passed() {
+    use ReachabilityStatus::{ConnectedData, NotConnected};
+    let dir = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(&dir, |_| ()).await;
+    let (available, absent) = (Subscriber::nth(1), Subscriber::nth(2));
+    let mut stream = Stream::open(&daemon, "mediation-1").await;
+    for subscriber in [&available, &absent] {
+        stream
+            .report(&daemon, subscriber, RegistrationChange::Registered, None)
+            .await;
+    }
+    stream
+        .report(
+            &daemon,
+            &available,
+            RegistrationChange::Reachable,
+            Some(10 * MINUTE),
+        )
+        .await;
+    stream
+        .report(
+            &daemon,
+            &absent,
+            RegistrationChange::Unreachable,
+            Some(10 * MINUTE),
+        )
+        .await;
+    let times = (daemon.answer(&available).await, daemon.answer(&absent).await);
+    assert_eq!((times.0.status, times.1.status), (ConnectedData, NotConnected));
+
+    daemon.clock.advance(11 * MINUTE);
+    for (subscriber, before, status) in [
+        (&available, &times.0, NotConnected),
+        (&absent, &times.1, ConnectedData),
+    ] {
+        let after = daemon.answer(subscriber).await;
+        assert_eq!(after.status, status, "{after:?}");
+        let passed = micros(after.last_status_time) - micros(before.last_status_time);
+        assert_eq!(passed, 600_000_000, "since the time that was told");
+        assert!(confirmed(&after) >= micros(after.last_status_time));
+    }
+    drop(stream);
     daemon.stop().await;
 }

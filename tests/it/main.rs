@@ -19,6 +19,7 @@ mod diameter_answers;
 mod dissect;
 mod duplicates;
 mod erasure;
+mod explain;
 mod feeds;
 mod freshness;
 mod fuzz_corpus;

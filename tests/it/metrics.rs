@@ -164,7 +164,6 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         feed::diameter::RESETS,
         feed::grpc::sources::HEARTBEATS,
         liveness::metrics::LIVE,
-        liveness::metrics::SILENT,
         monitoring::TARGETS,
         monitoring::CONFIGURATIONS,
         monitoring::LAG,

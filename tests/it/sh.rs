@@ -590,3 +590,51 @@ async fn a_push_that_nobody_asked_for_and_one_that_cannot_be_read_harm_nobody() 
         .assert_is(ConnectedData, &[Data]);
     daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lookup_that_wants_it_fresher_has_the_hss_asked_first_and_many_of_them_once() {
+    use reachd::proto::v1::GetReachabilityRequest;
+    use reachd::proto::v1::reachability_service_client::ReachabilityServiceClient;
+
+    let mut home = home(Engine::Sqlite).await;
+    home.configure("\n[freshness]\nquery = \"sh\"\nquery_within = \"30s\"\n");
+    let daemon = home.start().await;
+    let mut hss = Hss::connect(&daemon).await;
+    let mut dra = Peer::connect(daemon.diameter(), DRA).await;
+    let someone = Subscriber::nth(1);
+    let mme = "mme1.visited.example";
+    for request in [
+        Request::insert_subscriber_data(&someone.imsi, mme, &someone.digits),
+        Request::update_location(&someone.imsi, mme),
+    ] {
+        dra.ask(&request).await.assert_result(SUCCESS);
+    }
+    // Fresh enough: nobody is asked.
+    let before = daemon.lookups().phone(&someone.number()).await;
+    before.assert_is(ConnectedData, &[Data]);
+
+    let asks = (0..10).map(|_| {
+        let mut client = ReachabilityServiceClient::new(daemon.channel());
+        let request = GetReachabilityRequest {
+            device: Some(crate::support::daemon::phone(&someone.number())),
+            max_age: Some(prost_types::Duration::default()),
+        };
+        tokio::spawn(async move { client.get_reachability(request).await.unwrap().into_inner() })
+    });
+    let asks: Vec<_> = asks.collect();
+    eventually("all of them wait", async || {
+        let metrics = daemon.metrics().await;
+        let joined = "reachd_lookup_queries_total{result=\"joined\"} 9";
+        metrics.contains(joined).then_some(())
+    })
+    .await;
+    let detached = "<PSUserState>0</PSUserState><Extension><EPSUserState>0</EPSUserState></Extension>";
+    answer_query(&mut hss, detached, "<CSUserState>1</CSUserState>").await;
+    for ask in asks {
+        let answer = crate::support::Answer::of(ask.await.unwrap().reachability.unwrap());
+        answer.assert_is(NotConnected, &[]);
+        let nanos = |time: Option<prost_types::Timestamp>| time.map(|time| (time.seconds, time.nanos));
+        assert!(nanos(answer.last_confirmed_time) > nanos(before.last_confirmed_time));
+    }
+    daemon.stop().await;
+}

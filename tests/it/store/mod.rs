@@ -3,6 +3,7 @@
 mod contract;
 mod erasure;
 mod failure;
+mod feeds;
 mod generate;
 mod monitoring;
 mod schema;
