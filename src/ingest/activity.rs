@@ -45,7 +45,8 @@ impl Tally {
         let at = at.as_micros();
         let before = self.heard.fetch_max(at, Relaxed);
         let within = i64::try_from(HEARTBEAT_WITHIN.as_micros()).unwrap_or(i64::MAX);
-        if at.saturating_sub(before) > within || (self.came.load(Relaxed) && self.came.swap(false, Relaxed)) {
+        let came = self.came.load(Relaxed) && self.came.swap(false, Relaxed);
+        if came || at.saturating_sub(before) > within {
             self.since.fetch_max(at, Relaxed);
         }
     }
@@ -163,6 +164,16 @@ mod tests {
         feed.tally().heard(at(7));
         feed.tally().heard(at(5));
         assert_eq!(feed.activity().last_heard, Some(at(7)));
+        // The first that was heard in a session begins its life, the next goes on with it.
+        let second = 1_000_000;
+        assert_eq!(feed.life(), (Some(at(7)), false));
+        feed.tally().heard(at(20 * second));
+        assert_eq!(feed.life().0, Some(at(7)));
+        feed.heard(at(60 * second));
+        assert_eq!(feed.life(), (Some(at(60 * second)), true));
+        drop(feed.session());
+        feed.heard(at(61 * second));
+        assert_eq!(feed.life().0, Some(at(61 * second)));
         feed.refused(Refusal::Invalid);
         assert_eq!(feed.activity().refused, 1);
         assert!(feed.activity().last_heard > Some(at(7)));

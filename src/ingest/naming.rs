@@ -9,8 +9,9 @@ use tokio::time::timeout;
 use super::{Feed, Ingest};
 use crate::domain::FeedId;
 
-/// Whoever waits longer goes on without a number: what it tells is then confirmed by itself alone.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Whoever waits longer goes on without a number: what it tells is then confirmed by itself alone. Only a store that is not
+/// available makes anybody wait, and nothing becomes durable then anyway.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between those who need numbers and the one who gives them.
 #[derive(Debug, Default)]

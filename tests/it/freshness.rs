@@ -9,7 +9,7 @@ use std::time::Duration;
 use reachd::app::{Addresses, App};
 use reachd::config::Config;
 use reachd::diameter::config::PeerConfig;
-use reachd::domain::{FeedHealth, Identifier, Msisdn, Timestamp};
+use reachd::domain::{FeedHealth, Identifier, Msisdn, Registrations, Timestamp};
 use reachd::index::Index;
 use reachd::ingest::ReceiptClock;
 use reachd::ops::lifecycle::Stop;
@@ -117,6 +117,11 @@ impl Daemon {
             .get_reachability(request)
             .await;
         Answer::of(response.unwrap().into_inner().reachability.unwrap())
+    }
+
+    fn registrations(&self, subscriber: &Subscriber) -> Registrations {
+        let number = Msisdn::parse(&subscriber.digits).unwrap();
+        self.index.registrations(&Identifier::Msisdn(number))
     }
 
     fn feed(&self, name: &str) -> FeedHealth {
@@ -413,9 +418,8 @@ impl Stream {
         let mut event = event_with_number(subscriber, Slot::Amf3gpp, "amf1", change, time(now));
         registration(&mut event).until = until.map(|until| time(now.plus(until)));
         self.send(Content::Event(event)).await;
-        let number = Msisdn::parse(&subscriber.digits).unwrap();
         eventually("the report is visible", async || {
-            let known = daemon.index.registrations(&Identifier::Msisdn(number));
+            let known = daemon.registrations(subscriber);
             let newest = known.iter().filter_map(|held| held.facts.newest()).max();
             (newest >= Some(now)).then_some(())
         })
@@ -449,7 +453,8 @@ async fn heartbeats_of_a_stream_confirm_what_it_told_until_they_cease() {
         stream.heartbeat(&daemon, name).await;
     }
     let alive = daemon.answer(&subscriber).await;
-    assert_eq!(alive.freshness, Freshness::Fresh, "{alive:?}");
+    let known = || (daemon.feed(name), daemon.registrations(&subscriber));
+    assert_eq!(alive.freshness, Freshness::Fresh, "{alive:?} {:?}", known());
     assert_eq!(alive.last_status_time, told.last_status_time);
     assert!(confirmed(&alive) - confirmed(&told) >= 59_000_000, "{alive:?}");
 
