@@ -61,6 +61,8 @@ pub(crate) struct PeerEntry {
     pub(crate) label: Arc<str>,
     /// The Origin-Realm it has to name.
     pub(crate) realm: Option<String>,
+    /// The realms whose nodes it may speak for; empty means any.
+    pub(crate) origin_realms: Box<[Box<str>]>,
     /// How its messages are to be read.
     pub(crate) mode: PeerMode,
     /// What has to carry them; a peer that is not configured may come by any transport.
@@ -288,6 +290,11 @@ impl PeerTable {
             let entry = PeerEntry {
                 label: Arc::clone(&name),
                 realm: peer.realm.clone(),
+                origin_realms: peer
+                    .origin_realms
+                    .iter()
+                    .map(|realm| realm.as_str().into())
+                    .collect(),
                 mode: peer.mode,
                 transport: Some(peer.transport),
                 initiator: peer.initiator(),
@@ -374,6 +381,7 @@ impl PeerTable {
         PeerEntry {
             identity: Arc::clone(name),
             realm: None,
+            origin_realms: Box::default(),
             mode: PeerMode::Copy,
             transport: None,
             initiator: Initiate::Both,

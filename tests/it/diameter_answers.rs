@@ -1,5 +1,8 @@
 //! What a sound peer gets to its messages. What a broken one gets: [`malformed`](super::malformed).
 
+use reachd::proto::v1::{Connectivity, ReachabilityStatus};
+
+use crate::support::Subscriber;
 use crate::support::daemon::{Daemon, Engine, Home, UNANSWERED_GOODBYES};
 use crate::support::wire::{DRA, Peer, Request, S6A, SUCCESS, avp, code, command, encode_avp};
 
@@ -161,4 +164,47 @@ async fn a_disconnect_is_answered_and_the_connection_closed() {
     peer.closed().await;
     let mut peer = Peer::connect(daemon.diameter(), DRA).await;
     works(&mut peer).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_that_another_network_forged_is_refused_and_changes_nothing() {
+    const ROAMING: &str = "dra.roaming.example";
+    const AUTHORIZATION_REJECTED: u32 = 5003;
+    let mut home = Home::new(Engine::Sqlite).await;
+    home.diameter(UNANSWERED_GOODBYES).configure(&format!(
+        "\n[[diameter.peers]]\nidentity = \"{ROAMING}\"\norigin_realms = [\"roaming.example\"]\n"
+    ));
+    let daemon = home.start().await;
+    let someone = Subscriber::nth(1);
+    daemon.import_rows(std::slice::from_ref(&someone)).await;
+    let mut peer = Peer::connect(daemon.diameter(), DRA).await;
+    let mut roaming = Peer::connect(daemon.diameter(), ROAMING).await;
+    let in_its_realm = |request: Request| {
+        request
+            .without(code::ORIGIN_REALM)
+            .with(avp(code::ORIGIN_REALM, b"roaming.example"))
+    };
+    let attach = Request::update_location(&someone.imsi, MME);
+    peer.ask(&attach).await.assert_result(SUCCESS);
+    let purge = Request::purge(&someone.imsi, MME);
+    for forged in [purge.clone(), in_its_realm(purge)] {
+        let answer = roaming.ask(&forged).await;
+        answer.assert_result(AUTHORIZATION_REJECTED);
+        assert!(!answer.is_error());
+    }
+    let mut lookups = daemon.lookups();
+    lookups
+        .phone(&someone.number())
+        .await
+        .assert_is(ReachabilityStatus::ConnectedData, &[Connectivity::Data]);
+    // Of its own nodes it may tell whatever it likes.
+    let moved = in_its_realm(Request::update_location(&someone.imsi, "mme1.roaming.example"));
+    roaming.ask(&moved).await.assert_result(SUCCESS);
+    let gone = in_its_realm(Request::purge(&someone.imsi, "mme1.roaming.example"));
+    roaming.ask(&gone).await.assert_result(SUCCESS);
+    lookups
+        .phone(&someone.number())
+        .await
+        .assert_is(ReachabilityStatus::NotConnected, &[]);
+    daemon.stop().await;
 }

@@ -18,6 +18,10 @@ pub struct PeerConfig {
     /// Its Origin-Realm. A peer that names another one is refused; without this key any realm is fine.
     #[serde(default)]
     pub realm: Option<String>,
+    /// The realms whose nodes it may speak for: a request with another Origin-Realm, or with an Origin-Host that is not
+    /// within it, is refused (RFC 6733 §2.9). Empty means any.
+    #[serde(default)]
+    pub origin_realms: Vec<String>,
     /// Where to connect to, as `host:port`. Without it this node waits for the peer to connect.
     #[serde(default)]
     pub address: Option<String>,
@@ -97,6 +101,7 @@ impl PeerConfig {
         Self {
             identity: identity.to_owned(),
             realm: None,
+            origin_realms: Vec::new(),
             address: None,
             transport: Transport::default(),
             initiate: None,
@@ -162,6 +167,14 @@ impl PeerConfig {
                 "realm",
                 format!("{text}; set it to the Origin-Realm that the peer sends, or leave it out"),
             );
+        }
+        for realm in &self.origin_realms {
+            if let Err(text) = check_identity(realm) {
+                found(
+                    "origin_realms",
+                    format!("{text}; list the Origin-Realms of the nodes whose requests the peer hands over"),
+                );
+            }
         }
         if let Some(address) = &self.address
             && !is_host_and_port(address)

@@ -143,6 +143,7 @@ fn a_peer_to_dial_needs_an_address_and_timers_in_range() {
     peers.push(PeerConfig {
         watchdog: Some(Duration::from_millis(99)),
         reconnect: Some(Duration::from_secs(3601)),
+        origin_realms: vec!["home.example".to_owned(), "no realm".to_owned()],
         ..PeerConfig::new("timers.example")
     });
     let config = DiameterConfig {
@@ -154,6 +155,7 @@ fn a_peer_to_dial_needs_an_address_and_timers_in_range() {
         [
             "peers[0].initiate",
             "peers[1].initiate",
+            "peers[2].origin_realms",
             "peers[2].watchdog",
             "peers[2].reconnect"
         ]

@@ -1,7 +1,7 @@
-//! Which requests are let through to whoever serves the applications (RFC 6733 §6.1.3 to §6.1.5, §7.1.3).
+//! Which requests are let through to whoever serves the applications (RFC 6733 §2.9, §6.1.3 to §6.1.5, §7.1.3).
 //!
-//! Looks at the header, Route-Record, Destination-Host and Destination-Realm only. The grammar of a command is the
-//! application's.
+//! Looks at the header, Route-Record, Destination-Host and Destination-Realm, Origin-Host and Origin-Realm only. The
+//! grammar of a command is the application's.
 
 use super::capabilities::Local;
 use crate::diameter::codec::{Avp, CommandFlags, LocalIdentity, Message, ResultCode};
@@ -62,4 +62,43 @@ pub fn admit(
         }
     }
     addressee
+}
+
+/// Judges whether a peer may hand over what comes from there (§2.9): one of `realms` has to be its Origin-Realm, and its
+/// Origin-Host a name within that one. Without realms a peer may speak for anybody.
+///
+/// # Errors
+///
+/// 5003 if it may not. A request without the one or the other is let pass: its command's grammar misses it.
+pub fn authorize(request: &Message<'_>, realms: &[Box<str>]) -> Result<(), ResultCode> {
+    if realms.is_empty() {
+        return Ok(());
+    }
+    let (Some(host), Some(realm)) = (
+        request.find(&base::ORIGIN_HOST),
+        request.find(&base::ORIGIN_REALM),
+    ) else {
+        return Ok(());
+    };
+    let allowed = realms.iter().any(|allowed| {
+        let allowed = allowed.as_bytes();
+        realm.data.eq_ignore_ascii_case(allowed) && is_within(host.data, allowed)
+    });
+    if allowed {
+        Ok(())
+    } else {
+        Err(ResultCode::AUTHORIZATION_REJECTED)
+    }
+}
+
+/// Whether a host's name is that of a realm, or ends in it behind a dot.
+fn is_within(host: &[u8], realm: &[u8]) -> bool {
+    let Some((first, last)) = host
+        .len()
+        .checked_sub(realm.len())
+        .and_then(|at| host.split_at_checked(at))
+    else {
+        return false;
+    };
+    last.eq_ignore_ascii_case(realm) && first.last().is_none_or(|before| *before == b'.')
 }

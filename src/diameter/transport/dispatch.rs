@@ -39,7 +39,8 @@ impl<F: ServiceFactory> Driver<'_, F> {
             &self.node.local,
             &self.peer.applications,
             self.addressing,
-        )
+        )?;
+        admission::authorize(request, &self.link.entry.origin_realms)
     }
 
     fn refuse(&mut self, request: &Message<'_>, result_code: ResultCode) {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::BytesMut;
 
-use super::super::admission::{Addressing, admit};
+use super::super::admission::{Addressing, admit, authorize};
 use super::super::capabilities::{CeaError, Local, Remote, read_cea, read_cer, write_cea, write_cer};
 use super::super::messages::{DisconnectCause, check_dpr, check_dwr, write_answer, write_dpr, write_dwr};
 use crate::diameter::codec::{CommandFlags, Defect, LocalIdentity, Message, MessageBuilder, ResultCode};
@@ -307,6 +307,51 @@ fn a_request_that_has_been_here_before_is_a_loop_wherever_it_goes() {
             assert_eq!(verdict, Err(ResultCode::LOOP_DETECTED), "{host}");
         }
     }
+}
+
+#[test]
+fn a_peer_speaks_for_nodes_of_its_realms_alone_if_they_are_named() {
+    let realms = [Box::from("epc.example"), Box::from("roaming.example")];
+    let judged = |host: Option<&str>, realm: Option<&str>, realms: &[Box<str>]| {
+        let mut out = BytesMut::new();
+        let mut request = MessageBuilder::request(&mut out, CommandFlags::PROXIABLE, 316, S6A, 1, 2);
+        if let Some(host) = host {
+            request.avp_utf8(&base::ORIGIN_HOST, host);
+        }
+        if let Some(realm) = realm {
+            request.avp_utf8(&base::ORIGIN_REALM, realm);
+        }
+        request.finish();
+        authorize(&Message::decode(&out).unwrap(), realms)
+    };
+    for (host, realm) in [
+        ("mme1.epc.example", "epc.example"),
+        ("MME1.EPC.Example", "Epc.Example"),
+        ("epc.example", "epc.example"),
+        ("mme1.site.roaming.example", "roaming.example"),
+    ] {
+        assert_eq!(judged(Some(host), Some(realm), &realms), Ok(()), "{host} {realm}");
+    }
+    for (host, realm) in [
+        ("mme1.home.example", "home.example"),
+        ("mme1.epc.example", "roaming.example"),
+        ("mme1.home.example", "epc.example"),
+        ("mme1-epc.example", "epc.example"),
+        ("example", "epc.example"),
+        ("", "epc.example"),
+        ("mme1.epc.example", ""),
+    ] {
+        let expected = Err(ResultCode::AUTHORIZATION_REJECTED);
+        assert_eq!(
+            judged(Some(host), Some(realm), &realms),
+            expected,
+            "{host} {realm}"
+        );
+        assert_eq!(judged(Some(host), Some(realm), &[]), Ok(()), "{host} {realm}");
+    }
+    // What is missing is for the grammar to miss.
+    assert_eq!(judged(None, Some("home.example"), &realms), Ok(()));
+    assert_eq!(judged(Some("mme1.home.example"), None, &realms), Ok(()));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::diameter::codec::{CommandFlags, Message};
+use crate::diameter::config::{DiameterConfig, PeerConfig};
 use crate::diameter::dict::base;
 use crate::diameter::dict::s6a::APPLICATION as S6A;
 
@@ -14,6 +15,7 @@ over_all! {
     a_request_with_the_error_bit_gets_3008;
     an_endpoint_peer_must_address_this_node;
     a_copying_peer_may_address_anyone;
+    a_peer_that_speaks_for_another_realm_gets_5003;
 }
 
 async fn an_application_that_was_not_negotiated_gets_3007(over: Over) {
@@ -71,4 +73,28 @@ async fn a_copying_peer_may_address_anyone(over: Over) {
     let mut wire = fixture.open("dra1.example").await;
     wire.send(&request_to(S6A, "hss9.elsewhere", "elsewhere")).await;
     assert_eq!(result(&wire.expect(ULR, false).await), 2001);
+}
+
+async fn a_peer_that_speaks_for_another_realm_gets_5003(over: Over) {
+    let speaking_for = |identity: &str, realm: &str| PeerConfig {
+        origin_realms: vec![realm.to_owned()],
+        ..PeerConfig::new(identity)
+    };
+    let config = DiameterConfig {
+        peers: vec![
+            speaking_for("dra1.example", "visited.example"),
+            speaking_for("dra2.example", "example"),
+        ],
+        ..config()
+    };
+    let fixture = Fixture::start(over, config);
+    for (peer, expected) in [("dra1.example", 5003), ("dra2.example", 2001)] {
+        let mut wire = fixture.open(peer).await;
+        // From mme1.example of the realm example.
+        wire.send(&request_to(S6A, "reachd.example", "example")).await;
+        let answer = wire.expect(ULR, false).await;
+        assert_eq!(result(&answer), expected, "{peer}");
+        assert!(!header(&answer).flags.is_error());
+    }
+    assert_eq!(fixture.seen.requests.load(Ordering::SeqCst), 1);
 }
