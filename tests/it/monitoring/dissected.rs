@@ -5,7 +5,7 @@ use crate::support::capture::assert_dissects;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wireshark_finds_no_fault_with_questions_and_answers() {
-    let home = home(Engine::Sqlite, "duration = \"20s\"\nrenew_before = \"19s\"").await;
+    let home = home(Engine::Sqlite, "duration = \"20s\"\nrenew_before = \"16s\"").await;
     let daemon = home.start().await;
     let mut hss = hss(&daemon).await;
     let mut mme = mme(&daemon, MME).await;
