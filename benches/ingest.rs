@@ -76,8 +76,7 @@ fn batch(first: u32, population: u32, at: i64) -> Batch {
     registrations.dedup_by_key(|row| row.subscriber);
     Batch {
         registrations,
-        bindings: Vec::new(),
-        ip_sessions: Vec::new(),
+        ..Batch::default()
     }
 }
 
