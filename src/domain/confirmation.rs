@@ -169,8 +169,10 @@ impl Registrations {
         subscriber: SubscriberId,
     ) -> Option<Confirmed<'a>> {
         let known = slots.iter().filter(|slot| self.knows(**slot));
-        let up = known.filter(|slot| matches!(self.usable(**slot, now), SlotState::Up(_)));
-        let confirmed = up.filter_map(|slot| self.slot_confirmed(*slot, now, feeds, subscriber));
+        let confirmed = known.filter_map(|slot| match self.usable(*slot, now) {
+            SlotState::Up(since) => Some(self.present(*slot, since, now, feeds, subscriber)),
+            _ => None,
+        });
         confirmed.max_by_key(|confirmed| confirmed.until)
     }
 
@@ -195,14 +197,7 @@ impl Registrations {
     ) -> Option<Confirmed<'a>> {
         match self.usable(slot, now) {
             SlotState::Unknown => None,
-            SlotState::Up(since) => {
-                let confirmed = self
-                    .speaking(slot, now)
-                    .filter_map(|facts| present(slot, &facts, feeds, subscriber))
-                    .max_by_key(|confirmed| confirmed.until);
-                let confirmed = confirmed.unwrap_or_else(|| Confirmed::by_itself(since, Why::Fact));
-                Some(confirmed.at_least(since))
-            }
+            SlotState::Up(since) => Some(self.present(slot, since, now, feeds, subscriber)),
             SlotState::Unreachable(since) => {
                 Some(self.absent(slot, Tells::Returns, since, feeds, subscriber))
             }
@@ -210,6 +205,24 @@ impl Registrations {
                 Some(self.absent(slot, Tells::Registrations, since, feeds, subscriber))
             }
         }
+    }
+
+    /// That a slot is up since a time: the best of those that speak for it counts.
+    fn present<'a>(
+        &self,
+        slot: Slot,
+        since: Timestamp,
+        now: Timestamp,
+        feeds: &'a Feeds,
+        subscriber: SubscriberId,
+    ) -> Confirmed<'a> {
+        let confirmed = self
+            .speaking(slot, now)
+            .filter_map(|facts| present(slot, &facts, feeds, subscriber))
+            .max_by_key(|confirmed| confirmed.until);
+        confirmed
+            .unwrap_or_else(|| Confirmed::by_itself(since, Why::Fact))
+            .at_least(since)
     }
 
     /// What the nodes say by which a slot is up.
