@@ -227,7 +227,7 @@ const LAYERS: &[Layer] = &[
     // The same answers in another protocol: never around northbound.
     Layer {
         path: "rest",
-        may_use: &["domain", "northbound"],
+        may_use: &["domain", "audit", "northbound"],
         never: &["sqlx", "tonic", "prost"],
     },
     // The far side of a Diameter connection: never the daemon's own inside.
