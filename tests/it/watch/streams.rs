@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::slice::from_ref;
 use std::time::{Duration, SystemTime};
 
+use reachd::proto::v1::admin_service_client::AdminServiceClient;
 use reachd::proto::v1::watch_reachability_response::Message;
-use reachd::proto::v1::{Connectivity, Device, ReachabilityStatus, RegistrationChange as Change, Slot};
+use reachd::proto::v1::{
+    Connectivity, Device, EraseSubscriberRequest, ReachabilityStatus, RegistrationChange as Change, Slot,
+};
 
 use super::client::{Watcher, all, by_number, data, disconnected, list, not_found, unknown};
 use crate::support::daemon::{Engine, Home, phone};
@@ -68,6 +71,28 @@ on_each_engine! {
         for watcher in &mut watchers {
             assert_eq!(watcher.change().await, (phone(&old.number()), data()));
         }
+    }
+
+    async fn an_erased_device_is_told_to_be_known_no_more(engine) {
+        let home = Home::new(engine).await;
+        let daemon = home.start().await;
+        let [erased, other] = [1, 2].map(Subscriber::nth);
+        let mut publisher = Publisher::open(&daemon).await;
+        for subscriber in [&erased, &other] {
+            publisher.publish(event_with_number(subscriber, Slot::Mme, MME, Change::Registered, ago(60))).await;
+        }
+        let mut watchers = [Watcher::open(&daemon, list(from_ref(&erased))).await, Watcher::open(&daemon, all()).await];
+        for watcher in &mut watchers {
+            watcher.snapshot().await;
+        }
+        let request = EraseSubscriberRequest { msisdn: erased.number(), ..EraseSubscriberRequest::default() };
+        AdminServiceClient::new(daemon.channel()).erase_subscriber(request).await.unwrap();
+        for watcher in &mut watchers {
+            assert_eq!(watcher.change().await, (phone(&erased.number()), not_found()));
+        }
+        // The other one is told of as before.
+        publisher.publish(event(&other, Slot::Mme, MME, Change::Deregistered, ago(30))).await;
+        assert_eq!(watchers[1].change().await, (phone(&other.number()), disconnected()));
     }
 
     async fn of_all_every_device_with_a_name_is_told(engine) {
