@@ -30,6 +30,7 @@ use crate::diameter::codec::LocalIdentity;
 use crate::diameter::config::Transport;
 use crate::diameter::node::{BoundNode, NodeConfig, Reload};
 use crate::diameter::status::Peers;
+use crate::domain::GatewayRestarted;
 use crate::erasure::admin::ErasingAdmin;
 use crate::erasure::{Asked, Eraser, Keeper, KeyError};
 use crate::feed::auditing::Auditing;
@@ -41,7 +42,7 @@ use crate::grpc::{GrpcServer, Health, Services};
 use crate::hss::Hss;
 use crate::hss::admin::HssAdmin;
 use crate::hss::refresh::Refresher;
-use crate::index::Index;
+use crate::index::{Index, sweep};
 use crate::ingest::{Feed, Ingest, ReceiptClock};
 use crate::liveness::config::ActiveQuery;
 use crate::liveness::{Kind, Liveness};
@@ -65,6 +66,8 @@ use crate::{diameter, feed, grpc, ingest, ops, rest};
 pub const INDEX_SUBSCRIBERS: &str = "reachd_index_subscribers";
 /// Bound identifiers in the index.
 pub const INDEX_IDENTIFIERS: &str = "reachd_index_identifiers";
+/// Addresses of sessions in the index.
+pub const INDEX_ADDRESSES: &str = "reachd_index_addresses";
 /// 1 when the daemon takes traffic.
 pub const READY: &str = "reachd_ready";
 
@@ -132,9 +135,10 @@ impl App {
             .await
             .context("cannot open the store")?;
         let audit = Audit::start(config.audit.path()).context("audit.path: cannot open the audit log")?;
-        let index = Arc::new(Index::new());
+        let index = Arc::new(Index::new().with_routing(config.lookup.routing()));
         let clock = Arc::new(ReceiptClock::default());
-        let ingest = Ingest::start(config.ingest.clone(), store.clone(), Arc::clone(&index));
+        let ingest = Ingest::start(config.ingest.clone(), store.clone(), Arc::clone(&index))
+            .with_sessions(config.sessions.clone());
 
         let cannot_listen = |key: &str, address: SocketAddr| format!("{key}: cannot listen on {address}");
         let admin_address = config.admin.listen;
@@ -380,11 +384,10 @@ impl App {
             None => None,
         };
         // Told to stop with everything else, and then waited for, so that the store is closed behind it.
-        let pruning = tokio::spawn(prune::run(
-            store.clone(),
-            config.store.prune_after,
-            closing.clone(),
-        ));
+        // What is over is remembered until all that it has superseded has expired as well.
+        let remembered = config.store.prune_after.max(config.sessions.expire_after);
+        let pruning = tokio::spawn(prune::run(store.clone(), remembered, closing.clone()));
+        let forgetting = tokio::spawn(sweep::run(Arc::clone(&index), remembered, closing.clone()));
         let looking = CancellationToken::new();
         let looked = tokio::spawn(liveness.clone().run(store.clone(), looking.clone()));
         let subscribing = tokio::spawn(hss.run(store.clone(), closing.clone()));
@@ -460,6 +463,7 @@ impl App {
             let _ = looked.await;
             let _ = pruning.await;
             while keeping.join_next().await.is_some() {}
+            let _ = forgetting.await;
             let _ = subscribing.await;
         };
         let in_time = tokio::select! {
@@ -572,6 +576,13 @@ async fn load(store: &AnyStore, index: &Index, clock: &ReceiptClock) -> Result<u
             index.load_registration(row.subscriber, row.slot, row.node.as_ref(), &row.facts);
         }
         Loaded::Binding(row) => index.load_binding(&row.identifier, row.subscriber, row.bound_at),
+        Loaded::IpSession(row) => {
+            index.load_ip_session(row.subscriber, &row.session, row.address.as_ref(), &row.facts);
+        }
+        Loaded::GatewayRestart(row) => {
+            let restart = GatewayRestarted::new(row.gateway, row.restarted_at, row.restarted_at);
+            index.apply_restart(&restart);
+        }
     };
     let rows = store.load(&mut take).await?;
     if let Some(newest) = newest {
@@ -602,13 +613,18 @@ fn observer(
         INDEX_IDENTIFIERS,
         "Identifiers bound to a subscriber in the index"
     );
+    describe_gauge!(
+        INDEX_ADDRESSES,
+        "Addresses, prefixes and port ranges of sessions in the index"
+    );
     describe_gauge!(READY, "1 when the daemon takes traffic");
     let (subscribers, identifiers) = (gauge!(INDEX_SUBSCRIBERS), gauge!(INDEX_IDENTIFIERS));
-    let ready = gauge!(READY);
+    let (addresses, ready) = (gauge!(INDEX_ADDRESSES), gauge!(READY));
     Arc::new(move || {
         let size = index.size();
         subscribers.set(size.subscribers as f64);
         identifiers.set(size.identifiers as f64);
+        addresses.set(size.addresses as f64);
         ready.set(if readiness.report().ready { 1.0 } else { 0.0 });
         ingest.metrics().set_queued(ingest.depth());
         peers.observe();

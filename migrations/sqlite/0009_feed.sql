@@ -19,7 +19,7 @@ CREATE VIEW device_reachability AS
 WITH stored AS (
     SELECT r.subscriber_id, r.slot, r.node, r.registered_at, r.deregistered_at, r.reachable_at, r.reachable_until,
            r.unreachable_at, r.unreachable_until, r.cleared_at, r.ended_other_at, r.ended_amf_at, r.received_at
-    FROM registration r
+    FROM standing_registration r
     -- Ids below this come from an IMSI, the strongest identifier there is: they are nobody's alias.
     WHERE r.subscriber_id < 4611686018427387904
        OR NOT EXISTS (SELECT 1 FROM subscriber_alias a WHERE a.alias_id = r.subscriber_id)
@@ -27,7 +27,7 @@ WITH stored AS (
     SELECT a.subscriber_id, r.slot, r.node, r.registered_at, r.deregistered_at, r.reachable_at, r.reachable_until,
            r.unreachable_at, r.unreachable_until, r.cleared_at, r.ended_other_at, r.ended_amf_at, r.received_at
     FROM subscriber_alias a
-    JOIN registration r ON r.subscriber_id = a.alias_id AND r.subscriber_id >= 4611686018427387904
+    JOIN standing_registration r ON r.subscriber_id = a.alias_id AND r.subscriber_id >= 4611686018427387904
 ), fact (subscriber_id, slot, node, registered, deregistered, reachable, unreachable, cleared) AS (
     SELECT subscriber_id, slot, node, registered_at, deregistered_at,
            -- Nineteen digits each compare by time, then by end, as a report does.

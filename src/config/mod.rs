@@ -11,7 +11,8 @@ use crate::audit::AuditConfig;
 use crate::diameter::config::DiameterConfig;
 use crate::erasure::ErasureConfig;
 use crate::grpc::GrpcConfig;
-use crate::ingest::IngestConfig;
+use crate::index::config::LookupConfig;
+use crate::ingest::{IngestConfig, SessionsConfig};
 use crate::liveness::FreshnessConfig;
 use crate::ops::admin::AdminConfig;
 use crate::ops::telemetry::LogConfig;
@@ -37,6 +38,10 @@ pub struct Config {
     pub admin: AdminConfig,
     /// From event to durable.
     pub ingest: IngestConfig,
+    /// How long sessions are believed in.
+    pub sessions: SessionsConfig,
+    /// What questions may be about.
+    pub lookup: LookupConfig,
     /// How old an answer may be.
     pub freshness: FreshnessConfig,
     /// Streams of changes.
@@ -70,13 +75,15 @@ impl Default for ShutdownConfig {
 
 impl Config {
     /// The names of its sections.
-    pub(crate) const SECTIONS: [&str; 12] = [
+    pub(crate) const SECTIONS: [&str; 14] = [
         "store",
         "grpc",
         "diameter",
         "rest",
         "admin",
         "ingest",
+        "sessions",
+        "lookup",
         "freshness",
         "watch",
         "erasure",
@@ -94,6 +101,8 @@ impl Config {
             rest,
             admin: _,
             ingest,
+            sessions,
+            lookup,
             freshness,
             watch,
             erasure,
@@ -111,6 +120,8 @@ impl Config {
         problems.extend(ingest.problems());
         problems.extend(watch.problems());
         problems.extend(below("erasure", erasure.problems()));
+        problems.extend(sessions.problems());
+        problems.extend(lookup.problems());
         problems.extend(log.problems());
         problems.extend(freshness.problems(diameter.sh.is_on()));
         if shutdown.grace.is_zero() {

@@ -3,19 +3,22 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Identifier, RoutingDomain};
+use super::Identifier;
 
 /// What names the device that a question is about. Personal data: `Debug` shows nothing of addresses.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DeviceQuery {
     /// A lasting identifier.
     Identifier(Identifier),
-    /// An IPv4 address, seen from inside or from outside or both. What is seen from inside is asked first.
+    /// An IPv4 address, with what tells the device from others behind the same NAT. Of both, the private address is asked
+    /// first.
     Ipv4 {
-        /// The address that the device has, in the routing domain in which it has it.
-        private: Option<(RoutingDomain, Ipv4Addr)>,
-        /// The address and port that others see of it. Without NAT that is the address that it has.
-        public: Option<(Ipv4Addr, u16)>,
+        /// As others see it.
+        public: Ipv4Addr,
+        /// As the device has it, in the routing domain behind the public one; without NAT it is the same.
+        private: Option<Ipv4Addr>,
+        /// The port that others see.
+        port: Option<u16>,
     },
     /// Any IPv6 address of the device.
     Ipv6(Ipv6Addr),

@@ -197,15 +197,20 @@ impl Registrations {
         self.tidy(slot);
     }
 
-    /// A gateway restarted: its sessions of which nothing newer is known are over.
-    pub fn end_sessions_of(&mut self, gateway: &str, restarted_at: Timestamp) {
+    /// A gateway restarted: its sessions of which nothing newer is known are over. Whether there is any.
+    pub fn end_sessions_of(&mut self, gateway: &str, restarted_at: Timestamp) -> bool {
+        let mut any = false;
         let theirs = |held: &&mut Registration| {
             held.slot == Slot::Session && session::gateway_of(&held.node) == Some(gateway)
         };
         for held in self.held.iter_mut().filter(theirs) {
             held.facts.deregistered_at = held.facts.deregistered_at.max(Some(restarted_at));
+            any = true;
         }
-        self.tidy(Slot::Session);
+        if any {
+            self.tidy(Slot::Session);
+        }
+        any
     }
 
     /// Joins everything another set knows.

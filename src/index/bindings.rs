@@ -36,6 +36,9 @@ pub(super) struct Moved {
 pub(super) struct Bindings {
     msisdns: Sharded<Msisdn>,
     externals: Sharded<ExternalIdentifier>,
+    /// From an external identifier's own id, if there are facts under it, to its holder: the id does not tell the
+    /// identifier. There are few.
+    holders: RwLock<HashMap<SubscriberId, SubscriberId>>,
 }
 
 impl Bindings {
@@ -80,7 +83,12 @@ impl Bindings {
         match identifier {
             Identifier::Imsi(_) => None,
             Identifier::Msisdn(msisdn) => self.msisdns.unbind(identifier, msisdn, floor),
-            Identifier::External(external) => self.externals.unbind(identifier, external, floor),
+            Identifier::External(external) => {
+                let holder = self.externals.unbind(identifier, external, floor)?;
+                let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
+                holders.remove(&identifier.subscriber());
+                Some(holder)
+            }
         }
     }
 
@@ -92,6 +100,18 @@ impl Bindings {
         self.externals.for_each(|external, binding| {
             each(Identifier::External(external.clone()), binding.subscriber);
         });
+    }
+
+    /// Keeps in mind to whom the facts under an external identifier's own id belong.
+    pub(super) fn note_holder(&self, own: SubscriberId, holder: SubscriberId) {
+        let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
+        holders.insert(own, holder);
+    }
+
+    /// To whom the facts under an external identifier's own id belong, if that is bound.
+    pub(super) fn holder_of(&self, own: SubscriberId) -> Option<SubscriberId> {
+        let holders = self.holders.read().unwrap_or_else(PoisonError::into_inner);
+        holders.get(&own).copied()
     }
 
     pub(super) fn would_change(

@@ -8,6 +8,7 @@ impl Index {
     pub fn erase_facts(&self, id: SubscriberId, floor: Timestamp) {
         self.subscribers.erase(id, floor);
         self.ignored.forget(&[id]);
+        self.erase_addresses(|known| (known == id).then_some(floor));
         self.touch_id(id);
     }
 
@@ -74,10 +75,12 @@ impl Index {
         }
         for id in self.subscribers.ids() {
             if let Some(floor) = floor_of(id) {
-                self.erase_facts(id, floor);
+                self.subscribers.erase(id, floor);
+                self.touch_id(id);
                 met.push((id, floor));
             }
         }
+        self.erase_addresses(floor_of);
         self.forget_empty_aliases();
         met.sort_unstable();
         met.dedup();

@@ -4,15 +4,22 @@
 //! shards, each behind its own short lock. Facts enter after they are durable ([`Index::apply`]) or while loading
 //! ([`Index::load_registration`], [`Index::load_binding`]); since facts join, the two may overlap in any order.
 //!
+//! Addresses of sessions lead to the session that was told last to have them ([`Index::find`]), and count while it stands.
+//!
 //! Facts stay under the id of the strongest identifier *their own event* carried. Which ids are one subscriber is told
 //! by bindings, and lookups unite them: a subscriber's entry lists the weaker ids that belong to it (its aliases).
 //! Nothing is merged when facts arrive, so the order of facts and bindings cannot matter.
 
+mod addresses;
 mod bindings;
+pub mod config;
 mod erasing;
+mod gateways;
 pub mod ignored;
 mod nodes;
+mod sessions;
 mod subscribers;
+pub mod sweep;
 pub mod touched;
 mod watching;
 
@@ -22,11 +29,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 
 use crate::domain::{
-    Effect, Event, Facts, Feeds, Identifier, Node, Outcome, Reachability, Registrations, Slot, Status,
-    SubscriberId, Timestamp,
+    Effect, Event, Facts, Feeds, Identifier, Node, Outcome, Reachability, Registrations, Routing, Slot,
+    Status, SubscriberId, Timestamp,
 };
 
+use addresses::Addresses;
 use bindings::Bindings;
+use gateways::Gateways;
 use ignored::{Ignored, Ring};
 use nodes::Nodes;
 use subscribers::Subscribers;
@@ -43,6 +52,9 @@ pub struct Index {
     subscribers: Subscribers,
     bindings: Bindings,
     nodes: Nodes,
+    addresses: Addresses,
+    gateways: Gateways,
+    routing: Routing,
     /// By whose silence answers are confirmed. Replaced as a whole.
     feeds: ArcSwap<Feeds>,
     ignored: Ring,
@@ -59,6 +71,8 @@ pub struct Size {
     pub subscribers: usize,
     /// Bound identifiers.
     pub identifiers: usize,
+    /// Addresses, prefixes and ranges of ports of sessions.
+    pub addresses: usize,
 }
 
 /// How many subscribers there are by status.
@@ -78,6 +92,12 @@ impl Index {
     /// An empty index, not yet loaded.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, where these routing domains are behind NAT.
+    #[must_use]
+    pub fn with_routing(self, routing: Routing) -> Self {
+        Self { routing, ..self }
     }
 
     /// The reachability of the device an identifier names. `None`: no such identifier is known.
@@ -104,14 +124,7 @@ impl Index {
     /// The reachability of a subscriber with all the ids that belong to it.
     pub fn reachability(&self, subscriber: SubscriberId, now: Timestamp) -> Reachability {
         let feeds = self.feeds.load();
-        let answer = |registrations: &Registrations| registrations.reachability_with(now, &feeds, subscriber);
-        self.subscribers
-            .read(subscriber, |entry| match entry {
-                None => Some(Registrations::default().reachability(now)),
-                Some(entry) if entry.aliases().is_empty() => Some(answer(&entry.registrations)),
-                Some(_) => None,
-            })
-            .unwrap_or_else(|| answer(&self.united(subscriber)))
+        self.looking(subscriber, |known| known.reachability_with(now, &feeds, subscriber))
     }
 
     /// Everything known of the registrations of the subscriber that an identifier names; nothing if it names none.
@@ -177,7 +190,11 @@ impl Index {
         let mut effect = Effect::from(Outcome::Duplicate);
         if !event.changes.is_empty() {
             let joined = self.subscribers.write(subscriber, |registrations| {
-                registrations.apply_with(event, |slot, node| self.kept(slot, node))
+                let effect = registrations.apply_with(event, |slot, node| self.kept(slot, node));
+                let told = event.changes.iter();
+                let told = told.filter_map(|change| Some((change.slot(), change.node()?)));
+                self.end_lost(registrations, told);
+                effect
             });
             effect = joined.result;
             if joined.was_empty && subscriber.is_weak() {
@@ -187,6 +204,9 @@ impl Index {
             if effect.outcome != Outcome::Duplicate {
                 self.touch(|| event.subscriber.strongest());
             }
+        }
+        if let Some(outcome) = self.apply_addresses(event) {
+            effect = effect.or(outcome);
         }
         for identifier in event.subscriber.bindings() {
             effect = effect.or(self.bind(&identifier, subscriber, event.event_time));
@@ -202,8 +222,7 @@ impl Index {
             self.bindings
                 .would_change(&identifier, subscriber, event.event_time)
         });
-        if binds || !event.addresses.is_empty() {
-            // Addresses are not looked up here yet, so nothing is known of them.
+        if binds || !self.addresses_known(event) {
             None
         } else if event.changes.is_empty() {
             Some(Outcome::Duplicate)
@@ -239,6 +258,9 @@ impl Index {
             && self.subscribers.contains(own)
         {
             self.subscribers.add_alias(holder, own);
+            if matches!(identifier, Identifier::External(_)) {
+                self.bindings.note_holder(own, holder);
+            }
             if let Some(msisdn) = holder.as_msisdn() {
                 self.link(&Identifier::Msisdn(msisdn));
             }
@@ -265,7 +287,8 @@ impl Index {
     ) {
         let node = node.map(|node| self.kept(slot, node));
         self.subscribers.write(subscriber, |registrations| {
-            registrations.join(slot, node.as_ref(), facts)
+            registrations.join(slot, node.as_ref(), facts);
+            self.end_lost(registrations, node.iter().map(|node| (slot, node)));
         });
     }
 
@@ -294,6 +317,7 @@ impl Index {
         Size {
             subscribers: self.subscribers.len(),
             identifiers: self.bindings.len(),
+            addresses: self.addresses.len(),
         }
     }
 
@@ -313,5 +337,7 @@ impl Index {
     }
 }
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;

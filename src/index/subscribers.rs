@@ -163,6 +163,16 @@ impl Subscribers {
         }
     }
 
+    /// Changes all entries, one shard at a time.
+    pub(super) fn for_each_mut(&self, mut each: impl FnMut(SubscriberId, &mut Registrations)) {
+        for shard in &self.0 {
+            let mut table = shard.write().unwrap_or_else(PoisonError::into_inner);
+            for (id, entry) in table.iter_mut() {
+                each(*id, &mut entry.registrations);
+            }
+        }
+    }
+
     pub(super) fn for_each(&self, mut each: impl FnMut(&Registrations)) {
         for shard in &self.0 {
             let table = shard.read().unwrap_or_else(PoisonError::into_inner);

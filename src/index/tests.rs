@@ -148,7 +148,8 @@ fn loading_rows_gives_the_same_answers_as_applying_events() {
         index.size(),
         Size {
             subscribers: 2,
-            identifiers: 1
+            identifiers: 1,
+            addresses: 0,
         }
     );
 }

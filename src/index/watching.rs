@@ -95,6 +95,14 @@ impl Index {
         }
     }
 
+    /// Tells those who watch, if any, that facts under these ids have changed: for themselves, and for those they belong to.
+    pub(super) fn touch_all(&self, ids: &[SubscriberId]) {
+        if self.touched.is_watched() {
+            let owners = ids.iter().flat_map(|id| [*id, self.owner(*id)]);
+            self.touched.add(owners, None);
+        }
+    }
+
     /// Tells those who watch, if any, that an identifier has a new holder, or none any more.
     pub(super) fn touch_moved(&self, identifier: &Identifier, former: Option<SubscriberId>) {
         if !self.touched.is_watched() {

@@ -1,13 +1,24 @@
 //! Arithmetic of batches: events in, rows out, without a clock or a store.
 
-use crate::domain::{Change, Event, IpChangeKind, IpFacts, Node, SessionAddress, Slot, SubscriberId};
-use crate::store::{Batch, BindingRow, IpSessionRow, RegistrationRow};
+use crate::domain::{Change, Event, IpChangeKind, IpFacts, News, Node, SessionAddress, Slot, SubscriberId};
+use crate::store::{Batch, BindingRow, GatewayRestartRow, IpSessionRow, RegistrationRow};
 
 /// The rows that make these events durable: one per key, sorted by key, facts of the same key joined.
-pub(super) fn rows<'a>(events: impl Iterator<Item = &'a Event> + Clone) -> Batch {
-    let mut registrations = Vec::with_capacity(events.size_hint().0);
+pub(super) fn rows<'a>(news: impl Iterator<Item = &'a News> + Clone) -> Batch {
+    let mut registrations = Vec::with_capacity(news.size_hint().0);
     let (mut bindings, mut ip_sessions) = (Vec::new(), Vec::new());
-    for event in events {
+    let mut gateway_restarts = Vec::new();
+    for news in news {
+        let event = match news {
+            News::Event(event) => event,
+            News::GatewayRestarted(restart) => {
+                gateway_restarts.push(GatewayRestartRow {
+                    gateway: restart.gateway.clone(),
+                    restarted_at: restart.restarted_at,
+                });
+                continue;
+            }
+        };
         let subscriber = event.subscriber.subscriber();
         for change in &event.changes {
             let (slot, node, facts) = event.facts(change);
@@ -59,10 +70,14 @@ pub(super) fn rows<'a>(events: impl Iterator<Item = &'a Event> + Clone) -> Batch
         }
         same
     });
+    gateway_restarts.sort_by(|a, b| (&a.gateway, b.restarted_at).cmp(&(&b.gateway, a.restarted_at)));
+    // The newest of each comes first.
+    gateway_restarts.dedup_by(|later, kept| later.gateway == kept.gateway);
     Batch {
         registrations,
         bindings,
         ip_sessions,
+        gateway_restarts,
     }
 }
 
@@ -100,7 +115,9 @@ fn key(row: &RegistrationRow) -> (SubscriberId, Slot, Option<&Node>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Ends, Imsi, IpChange, RoutingDomain, SubscriberIdentifiers, Timestamp};
+    use crate::domain::{
+        Ends, Gateway, GatewayRestarted, Imsi, IpChange, RoutingDomain, SubscriberIdentifiers, Timestamp,
+    };
 
     fn event(imsi: &str, micros: i64, change: Change) -> Event {
         let time = Timestamp::from_micros(micros).unwrap();
@@ -126,7 +143,7 @@ mod tests {
             event("001010000000001", 30, gone),
             event("001010000000001", 20, registered),
         ];
-        let batch = rows(events.iter());
+        let batch = rows(events.map(News::Event).iter());
         assert_eq!(batch.registrations.len(), 2);
         let first = &batch.registrations[0];
         assert_eq!(first.node.as_ref(), Some(&node));
@@ -138,6 +155,23 @@ mod tests {
                 .registrations
                 .is_sorted_by_key(|row| (row.subscriber, row.slot))
         );
+    }
+
+    #[test]
+    fn of_each_gateway_the_newest_restart_becomes_one_row() {
+        let at = |micros| Timestamp::from_micros(micros).unwrap();
+        let told = [("pgw2", 7), ("pgw1", 10), ("pgw1", 30), ("pgw1", 20)].map(|(name, micros)| {
+            let gateway = Gateway::parse(name).unwrap();
+            News::GatewayRestarted(GatewayRestarted::new(gateway, at(micros), at(1000)))
+        });
+        let batch = rows(told.iter());
+        let told: Vec<_> = batch
+            .gateway_restarts
+            .iter()
+            .map(|row| (row.gateway.as_str(), row.restarted_at))
+            .collect();
+        assert_eq!(told, [("pgw1", at(30)), ("pgw2", at(7))]);
+        assert_eq!(batch.rows(), 2);
     }
 
     #[test]
@@ -165,7 +199,7 @@ mod tests {
             ]),
             event("001010000000001", 30, down).with_addresses([address(9, IpChangeKind::Ended)]),
         ];
-        let batch = rows(events.iter());
+        let batch = rows(events.map(News::Event).iter());
         let at = |micros| Some(Timestamp::from_micros(micros).unwrap());
         let told: Vec<_> = batch
             .ip_sessions

@@ -9,7 +9,7 @@ use tokio::time::{sleep, sleep_until};
 
 use super::room::Room;
 use super::{Refused, Shared, Submission, batch};
-use crate::domain::{Effect, Outcome, Screened};
+use crate::domain::{Effect, News, Outcome, Screened};
 use crate::store::{Batch, Store, StoreError};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -102,18 +102,17 @@ impl<S: Store> Lane<S> {
         let screening = self.shared.tombstones.screening();
         collected.retain_mut(|submission| {
             if let Some(screening) = &screening
-                && screening.screen(&mut submission.event) == Screened::Erased
+                && let News::Event(event) = &mut submission.news
+                && screening.screen(event) == Screened::Erased
             {
                 self.settle(submission, Ok(Outcome::Erased.into()));
                 return false;
             }
-            let event = &submission.event;
-            // What is timed by its receipt cannot have been known before.
-            let has_own_time = event.event_time != event.received_at;
-            let known = if has_own_time {
-                self.shared.index.already_known(event)
-            } else {
-                None
+            let known = match &submission.news {
+                // What is timed by its receipt cannot have been known before.
+                News::Event(event) if event.event_time == event.received_at => None,
+                News::Event(event) => self.shared.index.already_known(event),
+                News::GatewayRestarted(restart) => self.shared.index.restart_already_known(restart),
             };
             if let Some(outcome) = known {
                 self.settle(submission, Ok(outcome.into()));
@@ -130,7 +129,7 @@ impl<S: Store> Lane<S> {
         let mut parts = vec![std::mem::take(collected)];
         let (mut refused, mut reason) = (0_usize, None);
         while let Some(mut part) = parts.pop() {
-            let rows = batch::rows(part.iter().map(|submission| &submission.event));
+            let rows = batch::rows(part.iter().map(|submission| &submission.news));
             match self.commit(&rows, part.len() > 1).await {
                 Ok(()) => self.publish(&part),
                 Err(Failure::Aborted) => self.refuse(&part, Refused::ShuttingDown),
@@ -207,7 +206,10 @@ impl<S: Store> Lane<S> {
 
     fn publish(&self, part: &[Submission]) {
         for submission in part {
-            let effect = self.shared.index.apply(&submission.event);
+            let effect = match &submission.news {
+                News::Event(event) => self.shared.index.apply(event),
+                News::GatewayRestarted(restart) => self.shared.index.apply_restart(restart).into(),
+            };
             let lag = submission.accepted.elapsed();
             self.shared.metrics.lag_seconds.record(lag);
             self.settle(submission, Ok(effect));
@@ -226,8 +228,10 @@ impl<S: Store> Lane<S> {
     fn settle(&self, submission: &Submission, result: Result<Effect, Refused>) {
         match result {
             Ok(effect) => {
-                submission.feed.finished(&submission.event, effect.outcome);
-                self.shared.index.note(&submission.event, effect.outcome);
+                submission.feed.finished(&submission.news, effect.outcome);
+                if let News::Event(event) = &submission.news {
+                    self.shared.index.note(event, effect.outcome);
+                }
             }
             Err(refused) => submission.feed.refused(refused.into()),
         }

@@ -10,7 +10,7 @@ use metrics::{
 
 use super::activity::Tally;
 use super::config::MAX_LANES;
-use crate::domain::{Change, Event, FeedId, Outcome};
+use crate::domain::{Change, FeedId, News, Outcome};
 
 /// Events by feed, kind and outcome.
 pub const EVENTS: &str = "reachd_events_total";
@@ -88,13 +88,14 @@ const OUTCOMES: [Outcome; 5] = [
     Outcome::Stale,
     Outcome::NotHolder,
 ];
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "registered",
     "deregistered",
     "reachable",
     "unreachable",
     "cleared",
     "binding",
+    "gateway_restarted",
 ];
 
 /// A source of events: its name and its counters. Cheap to clone.
@@ -170,15 +171,18 @@ impl Feed {
     }
 
     /// Counts an event that reached its end, under its first change.
-    pub(super) fn finished(&self, event: &Event, outcome: Outcome) {
+    pub(super) fn finished(&self, news: &News, outcome: Outcome) {
         self.0.tally.accepted.fetch_add(1, Ordering::Relaxed);
-        let kind = match event.changes.first() {
-            Some(Change::Registered { .. }) => 0,
-            Some(Change::Deregistered { .. }) => 1,
-            Some(Change::Reachable { .. }) => 2,
-            Some(Change::Unreachable { .. }) => 3,
-            Some(Change::Cleared { .. }) => 4,
-            None => 5,
+        let kind = match news {
+            News::Event(event) => match event.changes.first() {
+                Some(Change::Registered { .. }) => 0,
+                Some(Change::Deregistered { .. }) => 1,
+                Some(Change::Reachable { .. }) => 2,
+                Some(Change::Unreachable { .. }) => 3,
+                Some(Change::Cleared { .. }) => 4,
+                None => 5,
+            },
+            News::GatewayRestarted(_) => 6,
         };
         let place = OUTCOMES.iter().position(|known| *known == outcome);
         let counter = place.and_then(|place| self.0.outcomes.get(kind)?.get(place));

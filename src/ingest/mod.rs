@@ -19,6 +19,7 @@ mod lane;
 pub mod metrics;
 mod naming;
 mod room;
+pub mod sessions;
 mod tombstones;
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::{Effect, Event, Identifier, SubscriberId, Timestamp};
+use crate::domain::{Effect, Event, Identifier, News, SubscriberId, Timestamp};
 use crate::index::Index;
 use crate::store::Store;
 
@@ -42,6 +43,7 @@ pub use activity::{Activity, HEARTBEAT_WITHIN, Session, Word};
 pub use clock::ReceiptClock;
 pub use config::IngestConfig;
 pub use metrics::{Feed, Refusal};
+pub use sessions::SessionsConfig;
 pub use tombstones::Tombstones;
 
 use lane::Lane;
@@ -112,7 +114,7 @@ pub enum SubmitError {
 /// One event on its way.
 #[derive(Debug)]
 struct Submission {
-    event: Event,
+    news: News,
     ack: Ack,
     feed: Feed,
     /// When the feed handed it over; it may have waited for room since then.
@@ -139,6 +141,7 @@ struct Shared<S> {
 #[derive(Clone, Debug)]
 pub struct Ingest {
     lanes: Arc<[Way]>,
+    sessions: SessionsConfig,
     tombstones: Arc<Tombstones>,
     index: Arc<Index>,
     metrics: PipelineMetrics,
@@ -221,6 +224,7 @@ impl Ingest {
         tasks.close();
         Self {
             lanes,
+            sessions: SessionsConfig::default(),
             tombstones,
             index,
             metrics,
@@ -232,23 +236,27 @@ impl Ingest {
         }
     }
 
-    /// Hands an event over without waiting.
+    /// The same, with sessions that expire when these settings say.
+    #[must_use]
+    pub fn with_sessions(self, sessions: SessionsConfig) -> Self {
+        Self { sessions, ..self }
+    }
+
+    /// Hands an event, or other news, over without waiting.
     ///
     /// # Errors
     /// [`SubmitError::Full`] when the subscriber's queue is or the feed has its share of it already,
     /// [`SubmitError::Closed`] while stopping. The event is not
     /// taken then, and no acknowledgement comes.
-    pub fn submit(&self, feed: &Feed, event: Event, ack: Ack) -> Result<(), SubmitError> {
+    pub fn submit(&self, feed: &Feed, news: impl Into<News>, ack: Ack) -> Result<(), SubmitError> {
         if self.drain.is_cancelled() {
             return Err(SubmitError::Closed);
         }
-        feed.tally().heard(event.received_at);
-        let lane = self.lane(&event)?;
+        let news = self.taken(feed, news.into());
+        feed.tally().heard(news.received_at());
+        let lane = self.lane(&news)?;
         let submission = Submission {
-            event: Event {
-                feed: feed.id(),
-                ..event
-            },
+            news,
             ack,
             feed: feed.clone(),
             accepted: Instant::now(),
@@ -265,14 +273,20 @@ impl Ingest {
         })
     }
 
-    /// Hands an event over, waiting for room: this is how a stream is made to slow down.
+    /// Hands an event, or other news, over, waiting for room: this is how a stream is made to slow down.
     ///
     /// # Errors
     /// [`SubmitError::Closed`] while stopping.
-    pub async fn submit_wait(&self, feed: &Feed, event: Event, ack: Ack) -> Result<(), SubmitError> {
+    pub async fn submit_wait(
+        &self,
+        feed: &Feed,
+        news: impl Into<News> + Send,
+        ack: Ack,
+    ) -> Result<(), SubmitError> {
         let accepted = Instant::now();
-        feed.tally().heard(event.received_at);
-        let lane = self.lane(&event)?;
+        let news = self.taken(feed, news.into());
+        feed.tally().heard(news.received_at());
+        let lane = self.lane(&news)?;
         let place = tokio::select! {
             place = lane.room.wait(feed) => place,
             () = self.drain.cancelled() => return Err(SubmitError::Closed),
@@ -283,10 +297,7 @@ impl Ingest {
         };
         place.keep();
         sender.send(Submission {
-            event: Event {
-                feed: feed.id(),
-                ..event
-            },
+            news,
             ack,
             feed: feed.clone(),
             accepted,
@@ -294,8 +305,24 @@ impl Ingest {
         Ok(())
     }
 
-    fn lane(&self, event: &Event) -> Result<&Way, SubmitError> {
-        let place = (event.subscriber.subscriber().spread() >> 32) as usize % self.lanes.len();
+    /// Who told it is written down with it; and what is told of sessions is vouched for only so long, whoever tells it.
+    fn taken(&self, feed: &Feed, news: News) -> News {
+        match news {
+            News::Event(mut event) => {
+                event.feed = feed.id();
+                event.let_sessions_expire(self.sessions.expire_after);
+                News::Event(event)
+            }
+            news @ News::GatewayRestarted(_) => news,
+        }
+    }
+
+    fn lane(&self, news: &News) -> Result<&Way, SubmitError> {
+        let place = match news {
+            News::Event(event) => (event.subscriber.subscriber().spread() >> 32) as usize % self.lanes.len(),
+            // Facts of gateways join in any order, and there are few: one lane will do.
+            News::GatewayRestarted(_) => 0,
+        };
         self.lanes.get(place).ok_or(SubmitError::Closed)
     }
 

@@ -26,7 +26,7 @@ pub struct StoreConfig {
     /// How long a commit may take. For SQLite: how long it may wait for another process that writes.
     #[serde(with = "humantime_serde")]
     pub statement_timeout: Duration,
-    /// How long a session that ended is remembered, between 1s and 366d. What is told later than that about one, by a
+    /// How long a session that ended is remembered, between 1s and 366d, and never less than `sessions.expire_after`. What is told later than that about one, by a
     /// client that kept its record, may bring it back.
     #[serde(with = "humantime_serde")]
     pub prune_after: Duration,

@@ -22,7 +22,9 @@ mod subscription;
 
 use std::future::Future;
 
-use crate::domain::{Facts, Identifier, IpFacts, Node, SessionAddress, Slot, SubscriberId, Timestamp};
+use crate::domain::{
+    Facts, Gateway, Identifier, IpFacts, Node, SessionAddress, Slot, SubscriberId, Timestamp,
+};
 
 pub use any::AnyStore;
 pub use config::StoreConfig;
@@ -74,6 +76,15 @@ pub struct IpSessionRow {
     pub facts: IpFacts,
 }
 
+/// When a gateway last restarted: a row of table `gateway_restart`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayRestartRow {
+    /// Which gateway.
+    pub gateway: Gateway,
+    /// The newest time.
+    pub restarted_at: Timestamp,
+}
+
 /// What becomes durable in one transaction. No key occurs twice, and rows are sorted by key so that transactions of
 /// several replicas lock in the same order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,12 +95,14 @@ pub struct Batch {
     pub bindings: Vec<BindingRow>,
     /// Sorted by (subscriber, session, address as text).
     pub ip_sessions: Vec<IpSessionRow>,
+    /// Sorted by gateway.
+    pub gateway_restarts: Vec<GatewayRestartRow>,
 }
 
 impl Batch {
     /// How many rows there are.
     pub fn rows(&self) -> usize {
-        self.registrations.len() + self.bindings.len() + self.ip_sessions.len()
+        self.registrations.len() + self.bindings.len() + self.ip_sessions.len() + self.gateway_restarts.len()
     }
 }
 
@@ -100,6 +113,10 @@ pub enum Loaded {
     Registration(RegistrationRow),
     /// Of table `identifier`.
     Binding(BindingRow),
+    /// Of table `ip_session`.
+    IpSession(IpSessionRow),
+    /// Of table `gateway_restart`.
+    GatewayRestart(GatewayRestartRow),
 }
 
 /// A durable home for facts.
@@ -108,8 +125,8 @@ pub trait Store: Send + Sync + 'static {
     /// durable. Committing the same batch again changes nothing.
     fn commit(&self, batch: &Batch) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Streams every row of `registration` and `identifier`, in no particular order, to `each`. Returns how many there
-    /// were.
+    /// Streams every row of `gateway_restart`, `registration`, `identifier` and `ip_session` to `each`, one table after the
+    /// other. Returns how many there were.
     fn load(
         &self,
         each: &mut (dyn FnMut(Loaded) + Send),

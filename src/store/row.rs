@@ -2,11 +2,11 @@
 //! column and never its value.
 
 use crate::domain::{
-    ExternalIdentifier, Facts, FeedId, Identifier, Msisdn, Node, Report, SessionAddress, Slot, Source,
-    SubscriberId, Timestamp,
+    ExternalIdentifier, Facts, FeedId, Gateway, Identifier, IpFacts, Msisdn, Node, Report, SessionAddress,
+    Slot, Source, SubscriberId, Timestamp,
 };
 
-use super::{BindingRow, IpSessionRow, RegistrationRow, StoreError};
+use super::{BindingRow, GatewayRestartRow, IpSessionRow, RegistrationRow, StoreError};
 
 /// Column `kind` of table `identifier`. Part of the store's format: never change one.
 const KIND_MSISDN: i16 = 2;
@@ -204,15 +204,15 @@ impl StoredBinding<String> {
 
 /// Every column of table `ip_session`, in their order.
 #[derive(Clone, Debug)]
-pub(super) struct StoredIpSession<'a> {
+pub(super) struct StoredIpSession<'a, P> {
     pub(super) subscriber_id: i64,
     pub(super) session: &'a str,
-    pub(super) prefix: String,
+    pub(super) prefix: P,
     pub(super) started_at: Option<i64>,
     pub(super) ended_at: Option<i64>,
 }
 
-impl<'a> From<&'a IpSessionRow> for StoredIpSession<'a> {
+impl<'a> From<&'a IpSessionRow> for StoredIpSession<'a, String> {
     fn from(row: &'a IpSessionRow) -> Self {
         let time = |time: Option<Timestamp>| time.map(Timestamp::as_micros);
         Self {
@@ -223,4 +223,52 @@ impl<'a> From<&'a IpSessionRow> for StoredIpSession<'a> {
             ended_at: time(row.facts.ended_at),
         }
     }
+}
+
+impl<P> StoredIpSession<'_, P> {
+    /// An error about a column of this table.
+    pub(super) fn wrong(column: &'static str) -> StoreError {
+        StoreError::Inconsistent {
+            table: "ip_session",
+            column,
+        }
+    }
+}
+
+impl StoredIpSession<'_, &str> {
+    /// The domain's row.
+    pub(super) fn read(self) -> Result<IpSessionRow, StoreError> {
+        let time = |column, micros: Option<i64>| match micros {
+            None => Ok(None),
+            Some(micros) => Timestamp::from_micros(micros)
+                .map(Some)
+                .ok_or_else(|| Self::wrong(column)),
+        };
+        let address = match self.prefix {
+            "" => None,
+            text => Some(SessionAddress::parse(text).ok_or_else(|| Self::wrong("prefix"))?),
+        };
+        Ok(IpSessionRow {
+            subscriber: SubscriberId::from_i64(self.subscriber_id)
+                .ok_or_else(|| Self::wrong("subscriber_id"))?,
+            session: Node::parse(self.session).map_err(|_| Self::wrong("session"))?,
+            address,
+            facts: IpFacts {
+                started_at: time("started_at", self.started_at)?,
+                ended_at: time("ended_at", self.ended_at)?,
+            },
+        })
+    }
+}
+
+/// A row of table `gateway_restart`.
+pub(super) fn gateway_restart(gateway: &str, restarted_at: i64) -> Result<GatewayRestartRow, StoreError> {
+    let wrong = |column| StoreError::Inconsistent {
+        table: "gateway_restart",
+        column,
+    };
+    Ok(GatewayRestartRow {
+        gateway: Gateway::parse(gateway).map_err(|_| wrong("gateway"))?,
+        restarted_at: Timestamp::from_micros(restarted_at).ok_or_else(|| wrong("restarted_at"))?,
+    })
 }

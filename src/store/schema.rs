@@ -25,6 +25,7 @@ pub(super) static POSTGRES: LazyLock<Migrator> = migrations!("postgres":
     4 "ip_session",
     5 "monitoring",
     6 "sh_subscription",
+    7 "session_addresses",
     8 "erasure",
     9 "feed",
 );
@@ -36,6 +37,7 @@ pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite":
     4 "ip_session",
     5 "monitoring",
     6 "sh_subscription",
+    7 "session_addresses",
     8 "erasure",
     9 "feed",
 );

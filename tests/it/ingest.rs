@@ -1,11 +1,14 @@
 //! The pipeline between feeds and store, on both engines.
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reachd::domain::session::session_name;
 use reachd::domain::{
-    Change, Ends, Event, FeedId, Identifier, Imsi, Msisdn, Node, Outcome, Slot, Source, Status, SubscriberId,
+    Change, DeviceQuery, Ends, Event, FeedId, Gateway, GatewayRestarted, Identifier, Imsi, IpChange,
+    IpChangeKind, Msisdn, News, Node, Outcome, SessionAddress, Slot, Source, Status, SubscriberId,
     SubscriberIdentifiers, Timestamp,
 };
 use reachd::index::Index;
@@ -39,6 +42,11 @@ fn attach(device: u32, time: i64) -> Event {
     Event::new(subscriber, at(time), at(time), [change])
 }
 
+fn address(device: u32) -> SessionAddress {
+    let network = Ipv6Addr::new(0x2001, 0xdb8, 0, u16::try_from(device).unwrap(), 0, 0, 0, 0);
+    SessionAddress::v6(network, 64).unwrap()
+}
+
 /// A pipeline and the acknowledgements that come out of it.
 struct Pipeline {
     ingest: Ingest,
@@ -62,7 +70,7 @@ impl Pipeline {
         }
     }
 
-    fn submit(&self, token: u64, event: Event) -> Result<(), SubmitError> {
+    fn submit(&self, token: u64, event: impl Into<News>) -> Result<(), SubmitError> {
         self.ingest.submit(
             &self.feed,
             event,
@@ -125,6 +133,62 @@ on_each_engine! {
         let mut collect = |row| if let Loaded::Registration(row) = row { stored.push(row.facts.source) };
         fresh.reopened().await.load(&mut collect).await.unwrap();
         assert_eq!(stored, expected);
+    }
+
+    async fn a_gateway_s_restart_ends_all_its_sessions_and_stays_so(fresh) {
+        let mut pipeline = Pipeline::start(&fresh.store, IngestConfig::default());
+        let now = Timestamp::from_system_time(std::time::SystemTime::now()).unwrap();
+        let ago = |minutes: i64| at(now.as_micros() - minutes * 60_000_000);
+        let gateway = |n: u32| Gateway::parse(&format!("pgw{n}.example")).unwrap();
+        let session = |device: u32, began: i64| {
+            let node = session_name(Some(&gateway(device % 2)), &[&device.to_be_bytes()]);
+            let change = IpChange { address: address(device), session: node.clone(), kind: IpChangeKind::Started };
+            let change_of_slot = Change::Registered { slot: Slot::Session, node, ends: Ends::default() };
+            Event::new(imsi(device).into(), ago(began), ago(0), [change_of_slot]).with_addresses([change])
+        };
+        let restart = |n, minutes| GatewayRestarted::new(gateway(n), ago(minutes), ago(0));
+        for device in 0..100 {
+            pipeline.submit(u64::from(device), session(device, 30)).unwrap();
+        }
+        pipeline.results(100).await;
+        pipeline.submit(100, restart(1, 20)).unwrap();
+        assert_eq!(pipeline.results(1).await[&100], Ok(Outcome::Applied));
+        for (token, (minutes, outcome)) in [(20, Outcome::Duplicate), (25, Outcome::Stale)].into_iter().enumerate() {
+            pipeline.submit(token as u64, restart(1, minutes)).unwrap();
+            assert_eq!(pipeline.results(1).await[&(token as u64)], Ok(outcome));
+        }
+        // One began anew since, and one was told of too late.
+        pipeline.submit(101, session(1, 10)).unwrap();
+        pipeline.submit(102, session(103, 25)).unwrap();
+        pipeline.results(2).await;
+
+        let loaded = Index::new();
+        let mut take = |row| match row {
+            Loaded::Registration(row) => loaded.load_registration(row.subscriber, row.slot, row.node.as_ref(), &row.facts),
+            Loaded::Binding(row) => loaded.load_binding(&row.identifier, row.subscriber, row.bound_at),
+            Loaded::IpSession(row) => {
+                loaded.load_ip_session(row.subscriber, &row.session, row.address.as_ref(), &row.facts);
+            }
+            Loaded::GatewayRestart(row) => {
+                loaded.apply_restart(&GatewayRestarted::new(row.gateway, row.restarted_at, row.restarted_at));
+            }
+        };
+        fresh.reopened().await.load(&mut take).await.unwrap();
+        loaded.finish_loading();
+        for index in [&*pipeline.index, &loaded] {
+            for device in (0..100).chain([103]) {
+                let stands = device % 2 == 0 || device == 1;
+                let query = DeviceQuery::Ipv6(Ipv6Addr::new(0x2001, 0xdb8, 0, u16::try_from(device).unwrap(), 0, 0, 0, 1));
+                let found = index.find(&query, now);
+                assert_eq!(found, stands.then(|| imsi(device).into()), "{device}");
+                let answer = index.reachability(imsi(device).into(), now);
+                let expected = if stands { Status::ConnectedData } else { Status::NotConnected };
+                assert_eq!(answer.status, expected, "{device}");
+                if !stands {
+                    assert_eq!(answer.last_status_time, Some(ago(20)), "since the restart");
+                }
+            }
+        }
     }
 
     async fn an_event_that_the_store_refuses_harms_no_other(fresh) {

@@ -143,6 +143,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
     let always = names(&[
         app::INDEX_SUBSCRIBERS,
         app::INDEX_IDENTIFIERS,
+        app::INDEX_ADDRESSES,
         app::READY,
         diameter::MESSAGES,
         diameter::BYTES,

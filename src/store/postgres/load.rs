@@ -8,8 +8,8 @@ use tokio::time;
 use tokio_stream::StreamExt;
 
 use super::copy::{CopyReader, Malformed, Tuple};
-use crate::store::row::{StoredBinding, StoredRegistration};
-use crate::store::{Loaded, StoreError};
+use crate::store::row::{self, StoredBinding, StoredIpSession, StoredRegistration};
+use crate::store::{GatewayRestartRow, Loaded, StoreError};
 
 // Out of a query and not out of the table, which may be partitioned.
 const REGISTRATIONS: &str = "COPY (SELECT subscriber_id, slot, node, registered_at, deregistered_at, \
@@ -17,9 +17,13 @@ const REGISTRATIONS: &str = "COPY (SELECT subscriber_id, slot, node, registered_
     received_at, feed, delay FROM registration) TO STDOUT (FORMAT binary)";
 const BINDINGS: &str = "COPY (SELECT subscriber_id, identifier_id, kind, value, bound_at FROM identifier) \
     TO STDOUT (FORMAT binary)";
+const IP_SESSIONS: &str = "COPY (SELECT subscriber_id, session, prefix, started_at, ended_at FROM ip_session) \
+    TO STDOUT (FORMAT binary)";
+const GATEWAY_RESTARTS: &str =
+    "COPY (SELECT gateway, restarted_at FROM gateway_restart) TO STDOUT (FORMAT binary)";
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// Streams both tables, for as long as it takes; but a server that is silent for longer than `patience` is taken for
+/// Streams all tables, for as long as it takes; but a server that is silent for longer than `patience` is taken for
 /// gone. After an error the connection has to be dropped: the rest of the stream is still in it.
 pub(super) async fn all(
     connection: &mut PgConnection,
@@ -27,6 +31,17 @@ pub(super) async fn all(
     patience: Duration,
 ) -> Result<u64, StoreError> {
     let mut snapshot = within(patience, connection.begin_with(SNAPSHOT)).await?;
+    let restarts = copy(
+        &mut snapshot,
+        patience,
+        GATEWAY_RESTARTS,
+        "gateway_restart",
+        |tuple| {
+            each(Loaded::GatewayRestart(gateway_restart(&tuple)?));
+            Ok(())
+        },
+    )
+    .await?;
     let registrations = copy(&mut snapshot, patience, REGISTRATIONS, "registration", |tuple| {
         each(Loaded::Registration(registration(&tuple)?.read()?));
         Ok(())
@@ -37,8 +52,13 @@ pub(super) async fn all(
         Ok(())
     })
     .await?;
+    let sessions = copy(&mut snapshot, patience, IP_SESSIONS, "ip_session", |tuple| {
+        each(Loaded::IpSession(ip_session(&tuple)?.read()?));
+        Ok(())
+    })
+    .await?;
     within(patience, snapshot.rollback()).await?;
-    Ok(registrations + bindings)
+    Ok(restarts + registrations + bindings + sessions)
 }
 
 /// One step that the server has to take.
@@ -146,6 +166,34 @@ fn binding<'a>(tuple: &Tuple<'a, 5>) -> Result<StoredBinding<&'a str>, StoreErro
         value: text(value).ok_or_else(|| wrong("value"))?,
         bound_at: bigint(bound_at).ok_or_else(|| wrong("bound_at"))?,
     })
+}
+
+fn ip_session<'a>(tuple: &Tuple<'a, 5>) -> Result<StoredIpSession<'a, &'a str>, StoreError> {
+    let wrong = StoredIpSession::<&str>::wrong;
+    let [subscriber_id, session, prefix, started_at, ended_at] = *tuple;
+    let time = |column, field: Option<&[u8]>| match field {
+        None => Ok(None),
+        some => bigint(some).map(Some).ok_or_else(|| wrong(column)),
+    };
+    Ok(StoredIpSession {
+        subscriber_id: bigint(subscriber_id).ok_or_else(|| wrong("subscriber_id"))?,
+        session: text(session).ok_or_else(|| wrong("session"))?,
+        prefix: text(prefix).ok_or_else(|| wrong("prefix"))?,
+        started_at: time("started_at", started_at)?,
+        ended_at: time("ended_at", ended_at)?,
+    })
+}
+
+fn gateway_restart(tuple: &Tuple<'_, 2>) -> Result<GatewayRestartRow, StoreError> {
+    let wrong = |column| StoreError::Inconsistent {
+        table: "gateway_restart",
+        column,
+    };
+    let [gateway, restarted_at] = *tuple;
+    row::gateway_restart(
+        text(gateway).ok_or_else(|| wrong("gateway"))?,
+        bigint(restarted_at).ok_or_else(|| wrong("restarted_at"))?,
+    )
 }
 
 pub(super) fn bigint(field: Option<&[u8]>) -> Option<i64> {

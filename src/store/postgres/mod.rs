@@ -140,12 +140,23 @@ impl PostgresStore {
 
 impl Store for PostgresStore {
     async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        let Some(statement) = write::statement(batch) else {
-            return Ok(());
-        };
-        self.run(async move |connection| statement.execute(&mut **connection).await)
-            .await?;
-        Ok(())
+        match (write::statement(batch), write::gateway_restarts(batch)) {
+            (None, None) => Ok(()),
+            (Some(statement), None) | (None, Some(statement)) => {
+                self.run(async move |connection| statement.execute(&mut **connection).await)
+                    .await?;
+                Ok(())
+            }
+            (Some(statement), Some(restarts)) => {
+                self.run(async move |connection| {
+                    let mut transaction = connection.begin().await?;
+                    statement.execute(&mut *transaction).await?;
+                    restarts.execute(&mut *transaction).await?;
+                    transaction.commit().await
+                })
+                .await
+            }
+        }
     }
 
     async fn load(&self, each: &mut (dyn FnMut(Loaded) + Send)) -> Result<u64, StoreError> {
@@ -162,6 +173,11 @@ impl Store for PostgresStore {
             .run(async move |connection| {
                 let mut transaction = connection.begin().await?;
                 sqlx::raw_sql(prune::BY_INDEX).execute(&mut *transaction).await?;
+                sqlx::query(prune::EXPIRED)
+                    .bind(before.as_micros())
+                    .bind(most)
+                    .execute(&mut *transaction)
+                    .await?;
                 let picked = sqlx::query_scalar(prune::SESSIONS)
                     .bind(before.as_micros())
                     .bind(most)

@@ -5,6 +5,25 @@
 pub(super) const BY_INDEX: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
     SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
 
+/// $1: what expired before, $2: how many sessions at most. Whoever lost the end of a session has it here: what expired has
+/// ended then, and is forgotten like everything that has. A message that comes later gives it a newer registration.
+pub(super) const EXPIRED: &str = "/* reachd: end expired sessions */ WITH expired AS (
+    SELECT subscriber_id, node, reachable_until
+    FROM registration
+    WHERE slot = 5 AND reachable_until < $1 AND node <> ''
+      AND reachable_at >= COALESCE(registered_at, 0) AND COALESCE(deregistered_at, 0) < reachable_at
+    ORDER BY reachable_until
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), noted AS (
+    INSERT INTO ip_session AS i (subscriber_id, session, prefix, ended_at)
+    SELECT subscriber_id, node, '', reachable_until FROM expired
+    ON CONFLICT (subscriber_id, session, prefix) DO UPDATE SET ended_at = GREATEST(i.ended_at, excluded.ended_at)
+)
+UPDATE registration r SET deregistered_at = e.reachable_until
+FROM expired e
+WHERE r.subscriber_id = e.subscriber_id AND r.slot = 5 AND r.node = e.node";
+
 /// $1: what ended before, $2: how many ends at most are looked at. Returns how many there were.
 ///
 /// Everything is read from one snapshot; what is to go is locked without waiting for anybody, and looked at again as it is

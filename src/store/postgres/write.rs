@@ -144,6 +144,22 @@ pub(super) fn statement(batch: &Batch) -> Option<Query<'static, Postgres, PgArgu
     Some(query)
 }
 
+/// Joins arrays $1 and $2 into table `gateway_restart`.
+const GATEWAY_RESTARTS: &str = "/* reachd: commit gateway restarts */ INSERT INTO gateway_restart AS g (gateway, restarted_at)
+SELECT * FROM UNNEST($1::text[], $2::bigint[])
+ON CONFLICT (gateway) DO UPDATE SET restarted_at = excluded.restarted_at WHERE excluded.restarted_at > g.restarted_at";
+
+/// Restarts come seldom, and then alone: they have a statement of their own. `None` if there are none.
+pub(super) fn gateway_restarts(batch: &Batch) -> Option<Statement> {
+    if batch.gateway_restarts.is_empty() {
+        return None;
+    }
+    let rows = batch.gateway_restarts.iter();
+    let gateways = rows.clone().map(|row| row.gateway.as_str());
+    let query = sqlx::query(GATEWAY_RESTARTS).bind(gateways.bind_iter());
+    Some(query.bind(rows.map(|row| row.restarted_at.as_micros()).bind_iter()))
+}
+
 type Statement = Query<'static, Postgres, PgArguments>;
 
 /// Values are written into the message at once; nothing of the rows is kept.
@@ -175,7 +191,7 @@ fn bind_bindings(query: Statement, rows: &[StoredBinding<String>]) -> Statement 
         .bind(rows.iter().map(|row| row.bound_at).bind_iter())
 }
 
-fn bind_ip_sessions(query: Statement, rows: &[StoredIpSession<'_>]) -> Statement {
+fn bind_ip_sessions(query: Statement, rows: &[StoredIpSession<'_, String>]) -> Statement {
     query
         .bind(rows.iter().map(|row| row.subscriber_id).bind_iter())
         .bind(rows.iter().map(|row| row.session).bind_iter())

@@ -109,6 +109,7 @@ impl Store for SqliteStore {
         write::registrations(&mut transaction, &batch.registrations).await?;
         write::bindings(&mut transaction, &batch.bindings).await?;
         write::ip_sessions(&mut transaction, &batch.ip_sessions).await?;
+        write::gateway_restarts(&mut transaction, &batch.gateway_restarts).await?;
         Ok(transaction.commit().await?)
     }
 

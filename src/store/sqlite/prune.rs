@@ -10,6 +10,20 @@ const PICK: &str = "INSERT INTO temp.picked
     SELECT subscriber_id, session, prefix, started_at, ended_at FROM ip_session
     WHERE ended_at < ? ORDER BY ended_at LIMIT ?";
 
+/// Whoever lost the end of a session has it here: what expired has ended then, and is forgotten like everything that has. A
+/// message that comes later gives it a newer registration.
+const EXPIRED: &str = "INSERT INTO temp.picked
+    SELECT subscriber_id, node, '', NULL, reachable_until FROM registration
+    WHERE slot = 5 AND reachable_until < ? AND node <> ''
+      AND reachable_at >= COALESCE(registered_at, 0) AND COALESCE(deregistered_at, 0) < reachable_at
+    ORDER BY reachable_until LIMIT ?";
+const NOTE: &str = "INSERT INTO ip_session AS i (subscriber_id, session, prefix, ended_at)
+    SELECT subscriber_id, session, '', ended_at FROM temp.picked WHERE true
+    ON CONFLICT (subscriber_id, session, prefix) DO UPDATE SET
+    ended_at = COALESCE(max(i.ended_at, excluded.ended_at), excluded.ended_at)";
+const END: &str = "UPDATE registration AS r SET deregistered_at = p.ended_at FROM temp.picked p
+    WHERE r.subscriber_id = p.subscriber_id AND r.slot = 5 AND r.node = p.session";
+
 /// The last of those that were seen to begin stays: the answer may rest on it.
 const REGISTRATIONS: &str = "DELETE FROM registration AS r
     WHERE r.slot = 5 AND r.node <> ''
@@ -56,6 +70,17 @@ pub(super) async fn sessions(
     sqlx::query("DELETE FROM temp.picked")
         .execute(&mut *connection)
         .await?;
+    let expired = sqlx::query(EXPIRED)
+        .bind(before)
+        .bind(most)
+        .execute(&mut *connection)
+        .await?
+        .rows_affected();
+    if expired > 0 {
+        for step in [NOTE, END, "DELETE FROM temp.picked"] {
+            sqlx::query(step).execute(&mut *connection).await?;
+        }
+    }
     let picked = sqlx::query(PICK)
         .bind(before)
         .bind(most)

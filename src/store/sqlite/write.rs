@@ -8,7 +8,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 
 use crate::store::row::{StoredBinding, StoredIpSession, StoredRegistration};
-use crate::store::{BindingRow, IpSessionRow, RegistrationRow};
+use crate::store::{BindingRow, GatewayRestartRow, IpSessionRow, RegistrationRow};
 
 /// Rows per statement, greatest first; 15 × 128 values are far below SQLite's limit of 32766.
 pub(super) const SIZES: [usize; 3] = [128, 16, 1];
@@ -144,6 +144,24 @@ pub(super) async fn ip_sessions(
             .bind(row.ended_at)
     })
     .await
+}
+
+const INTO_GATEWAY_RESTART: &str = "INSERT INTO gateway_restart AS g (gateway, restarted_at) VALUES (?, ?)
+    ON CONFLICT (gateway) DO UPDATE SET restarted_at = max(g.restarted_at, excluded.restarted_at)";
+
+/// Joins rows into table `gateway_restart`: seldom one, never many.
+pub(super) async fn gateway_restarts(
+    connection: &mut SqliteConnection,
+    rows: &[GatewayRestartRow],
+) -> Result<(), sqlx::Error> {
+    for row in rows {
+        sqlx::query(INTO_GATEWAY_RESTART)
+            .bind(row.gateway.as_str().to_owned())
+            .bind(row.restarted_at.as_micros())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;

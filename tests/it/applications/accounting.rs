@@ -26,12 +26,12 @@ const PS_INFORMATION: u32 = 874;
 const PDP_ADDRESS: u32 = 1227;
 
 const EVENT: u32 = 1;
-const START: u32 = 2;
-const INTERIM: u32 = 3;
-const STOP: u32 = 4;
+pub(super) const START: u32 = 2;
+pub(super) const INTERIM: u32 = 3;
+pub(super) const STOP: u32 = 4;
 const OUT_OF_SPACE: u32 = 4002;
 
-fn subscription_id(kind: u32, data: &str) -> Vec<u8> {
+pub(super) fn subscription_id(kind: u32, data: &str) -> Vec<u8> {
     avp(
         SUBSCRIPTION_ID,
         &[avp(450, &kind.to_be_bytes()), avp(444, data.as_bytes())].concat(),
@@ -44,7 +44,7 @@ fn ntp(time: &Timestamp) -> [u8; 4] {
 }
 
 /// A record of a session, by IMSI, in the dialect of a gateway.
-fn record(kind: u32, session: &str, subscriber: &Subscriber, at: &Timestamp) -> Request {
+pub(super) fn record(kind: u32, session: &str, subscriber: &Subscriber, at: &Timestamp) -> Request {
     let mut record = request(ACCOUNTING, ACCOUNTING_COMMAND, "pgw1.home.example")
         .with(avp(RECORD_TYPE, &kind.to_be_bytes()))
         .with(avp(RECORD_NUMBER, &7u32.to_be_bytes()))
@@ -96,7 +96,7 @@ async fn count(home: &Home, statement: &'static str) -> i64 {
 }
 
 /// Whole seconds, as a record tells them.
-fn seconds_ago(seconds: u64) -> Timestamp {
+pub(super) fn seconds_ago(seconds: u64) -> Timestamp {
     Timestamp {
         nanos: 0,
         ..ago(seconds)
@@ -143,6 +143,8 @@ on_each_engine! {
         let mut home = Home::new(engine).await;
         with_peers(&mut home);
         home.store("prune_after = \"1s\"");
+        // What is over is remembered at least until what it superseded has expired.
+        home.configure("\n[sessions]\nexpire_after = \"1s\"\n");
         let daemon = home.start().await;
         let subscriber = Subscriber::nth(1);
         daemon.import_rows(from_ref(&subscriber)).await;

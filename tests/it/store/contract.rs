@@ -17,6 +17,7 @@ pub(super) async fn stored<S: Store>(store: &S) -> Batch {
         match row {
             Loaded::Registration(row) => registrations.push(row),
             Loaded::Binding(row) => bindings.push(row),
+            other => panic!("nothing else was committed: {other:?}"),
         }
     }
     let found = batch(&registrations, &bindings);

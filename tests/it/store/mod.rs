@@ -6,6 +6,7 @@ mod failure;
 mod feeds;
 mod generate;
 mod monitoring;
+mod restarts;
 mod schema;
 mod sessions;
 mod subscriptions;

@@ -22,12 +22,18 @@ async fn execute(store: &AnyStore, config: &StoreConfig, statement: &str) {
 }
 
 async fn drop_schema(store: &AnyStore, config: &StoreConfig) {
-    for view in ["device_reachability", "subscriber_alias", "newest_binding"] {
+    for view in [
+        "device_reachability",
+        "standing_registration",
+        "subscriber_alias",
+        "newest_binding",
+    ] {
         execute(store, config, &format!("DROP VIEW {view}")).await;
     }
     for table in [
         "identifier",
         "ip_session",
+        "gateway_restart",
         "registration",
         "monitoring",
         "monitoring_reference",

@@ -10,9 +10,9 @@ use super::generate::{Random, batch, external, imsi, msisdn};
 use super::on_each_engine;
 
 /// A row of the view: subscriber, status, data, SMS, last status time.
-type Row = (i64, String, bool, bool, Option<String>);
+pub(super) type Row = (i64, String, bool, bool, Option<String>);
 
-async fn view(store: &AnyStore, config: &StoreConfig, condition: &str) -> Vec<Row> {
+pub(super) async fn view(store: &AnyStore, config: &StoreConfig, condition: &str) -> Vec<Row> {
     let time = match store {
         AnyStore::Postgres(_) => {
             r#"to_char(last_status_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#
