@@ -325,3 +325,70 @@ impl<K: Clone + Eq + Hash, V: Default> Sharded<K, V> {
         self.0.iter().map(of).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Imsi, IpChangeKind};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000).unwrap()
+    }
+
+    fn subscriber() -> SubscriberId {
+        Imsi::parse("001010000000001").unwrap().into()
+    }
+
+    fn name(n: usize) -> Node {
+        Node::parse(&format!("session-{n}")).unwrap()
+    }
+
+    fn nat(first: u16, last: u16) -> SessionAddress {
+        SessionAddress::nat([192, 0, 2, 1].into(), PortRange::new(first, last).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_address_takes_little_room() {
+        assert!(size_of::<((u32, Ipv4Addr), Holders)>() <= 64);
+        assert!(size_of::<((u8, Ipv6Addr), Holders)>() <= 80);
+    }
+
+    #[test]
+    fn the_ranges_of_one_public_address_are_bounded_and_the_oldest_goes() {
+        let addresses = Addresses::default();
+        for n in 0..=MOST_RANGES {
+            let first = u16::try_from(8 * n).unwrap();
+            let facts = IpFacts::of(IpChangeKind::Started, at(1 + i64::try_from(n).unwrap()));
+            assert!(addresses.join(&nat(first, first + 7), subscriber(), &name(n), &facts));
+        }
+        assert_eq!(addresses.len(), MOST_RANGES);
+        let of_port = |port| addresses.of_public([192, 0, 2, 1].into(), port);
+        assert_eq!(of_port(0), None);
+        assert_eq!(of_port(8).map(|found| found.session), Some(name(1)));
+        assert_eq!(of_port(15).map(|found| found.session), Some(name(1)));
+    }
+
+    #[test]
+    fn a_wide_range_is_found_behind_narrow_ones() {
+        let addresses = Addresses::default();
+        let told = [(nat(0, 65535), 5), (nat(1000, 1999), 10), (nat(1500, 1509), 20)];
+        for (n, (address, time)) in told.iter().enumerate() {
+            let facts = IpFacts::of(IpChangeKind::Started, at(*time));
+            addresses.join(address, subscriber(), &name(n), &facts);
+        }
+        let of_port = |port| addresses.of_public([192, 0, 2, 1].into(), port);
+        for (port, n) in [
+            (0, 0),
+            (999, 0),
+            (1000, 1),
+            (1499, 1),
+            (1500, 2),
+            (1509, 2),
+            (1510, 1),
+            (2000, 0),
+            (65535, 0),
+        ] {
+            assert_eq!(of_port(port).map(|found| found.session), Some(name(n)), "{port}");
+        }
+    }
+}

@@ -124,7 +124,9 @@ impl Index {
     /// The reachability of a subscriber with all the ids that belong to it.
     pub fn reachability(&self, subscriber: SubscriberId, now: Timestamp) -> Reachability {
         let feeds = self.feeds.load();
-        self.looking(subscriber, |known| known.reachability_with(now, &feeds, subscriber))
+        self.looking(subscriber, |known| {
+            known.reachability_with(now, &feeds, subscriber)
+        })
     }
 
     /// Everything known of the registrations of the subscriber that an identifier names; nothing if it names none.

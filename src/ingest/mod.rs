@@ -31,7 +31,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::{Effect, Event, Identifier, News, SubscriberId, Timestamp};
+use crate::domain::{Effect, Identifier, News, SubscriberId, Timestamp};
 use crate::index::Index;
 use crate::store::Store;
 

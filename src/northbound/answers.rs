@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::domain::{Freshness, Identifier, Reachability, SubscriberId, Timestamp};
+use crate::domain::{DeviceQuery, Freshness, Identifier, Reachability, SubscriberId, Timestamp};
 use crate::index::Index;
 
 use super::error::LookupError;
@@ -105,15 +105,15 @@ impl Answers {
         Ok(Terms { now, max_age })
     }
 
-    /// What can be said of the device that `identifier` names.
+    /// What can be said of the device that is asked for.
     ///
     /// # Errors
-    /// [`LookupError::IdentifierNotFound`] if it names none.
-    pub fn answer(&self, identifier: &Identifier, terms: Terms) -> Result<Answer, LookupError> {
+    /// [`LookupError::IdentifierNotFound`] if nobody is known by that.
+    pub fn answer(&self, device: &DeviceQuery, terms: Terms) -> Result<Answer, LookupError> {
         let Terms { now, max_age } = terms;
         let reachability = self
             .index
-            .lookup(identifier, now)
+            .lookup_device(device, now)
             .ok_or(LookupError::IdentifierNotFound)?;
         Ok(Answer {
             reachability,
@@ -122,29 +122,30 @@ impl Answers {
     }
 
     /// [`Self::answer`], having the network asked first if the answer is less fresh than the terms want and there is somebody
-    /// to ask. Then it is answered with whatever came.
+    /// to ask. Then it is answered with whatever came. For a device that is named by its address nobody is asked: an HSS knows
+    /// no addresses.
     ///
     /// # Errors
     /// As [`Self::answer`].
-    pub async fn answer_fresh(&self, identifier: &Identifier, terms: Terms) -> Result<Answer, LookupError> {
-        let answer = self.answer(identifier, terms)?;
-        match &self.refresh {
-            Some(refresh) if answer.freshness != Freshness::Fresh => {
+    pub async fn answer_fresh(&self, device: &DeviceQuery, terms: Terms) -> Result<Answer, LookupError> {
+        let answer = self.answer(device, terms)?;
+        match (&self.refresh, device) {
+            (Some(refresh), DeviceQuery::Identifier(identifier)) if answer.freshness != Freshness::Fresh => {
                 refresh.refresh(identifier).await;
                 let now = self.now();
-                self.answer(identifier, Terms { now, ..terms })
+                self.answer(device, Terms { now, ..terms })
             }
             _ => Ok(answer),
         }
     }
 
-    /// Whom `identifier` names, to compare with whom another one names.
+    /// To whom the device belongs that is asked for, to compare with what another identifier leads to.
     ///
     /// # Errors
-    /// [`LookupError::IdentifierNotFound`] if it names nobody.
-    pub fn subscriber(&self, identifier: &Identifier) -> Result<SubscriberId, LookupError> {
+    /// [`LookupError::IdentifierNotFound`] if nobody is known by that.
+    pub fn subscriber(&self, device: &DeviceQuery) -> Result<SubscriberId, LookupError> {
         self.index
-            .resolve(identifier)
+            .find(device, self.now())
             .ok_or(LookupError::IdentifierNotFound)
     }
 }

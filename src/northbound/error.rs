@@ -16,14 +16,22 @@ pub const MAX_AGE_LIMIT: u64 = 10 * 365 * 24 * 3600;
 pub enum LookupError {
     /// No device, or a device without an identifier.
     MissingIdentifier,
-    /// The device is named by an IPv4 address.
-    UnsupportedIpv4Address,
-    /// The device is named by an IPv6 address.
-    UnsupportedIpv6Address,
     /// The phone number is not E.164 with leading plus.
     PhoneNumber,
     /// The network access identifier is not `local@domain`.
     NetworkAccessIdentifier,
+    /// The IPv4 address comes without a public one.
+    MissingPublicAddress,
+    /// The public IPv4 address comes alone: many devices share it.
+    IncompleteIpv4Address,
+    /// The public address is no IPv4 address.
+    PublicAddress,
+    /// The private address is no IPv4 address.
+    PrivateAddress,
+    /// The public port is beyond 65535.
+    PublicPort,
+    /// The IPv6 address is none.
+    Ipv6Address,
     /// `max_age` is negative, malformed or beyond [`MAX_AGE_LIMIT`].
     MaxAge,
     /// More than [`MAX_BATCH`] devices.
@@ -49,12 +57,16 @@ pub struct Description {
 
 impl LookupError {
     /// Every error.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::MissingIdentifier,
-        Self::UnsupportedIpv4Address,
-        Self::UnsupportedIpv6Address,
         Self::PhoneNumber,
         Self::NetworkAccessIdentifier,
+        Self::MissingPublicAddress,
+        Self::IncompleteIpv4Address,
+        Self::PublicAddress,
+        Self::PrivateAddress,
+        Self::PublicPort,
+        Self::Ipv6Address,
         Self::MaxAge,
         Self::TooManyDevices,
         Self::IdentifierNotFound,
@@ -68,19 +80,7 @@ impl LookupError {
                 Code::InvalidArgument,
                 "MISSING_IDENTIFIER",
                 Some("device"),
-                "a device needs a phone_number or a network_access_identifier",
-            ),
-            Self::UnsupportedIpv4Address => (
-                Code::InvalidArgument,
-                "UNSUPPORTED_IDENTIFIER",
-                Some("device.ipv4_address"),
-                "devices cannot be looked up by IP address; use phone_number or network_access_identifier",
-            ),
-            Self::UnsupportedIpv6Address => (
-                Code::InvalidArgument,
-                "UNSUPPORTED_IDENTIFIER",
-                Some("device.ipv6_address"),
-                "devices cannot be looked up by IP address; use phone_number or network_access_identifier",
+                "a device needs a phone_number, a network_access_identifier, an ipv4_address or an ipv6_address",
             ),
             Self::PhoneNumber => (
                 Code::InvalidArgument,
@@ -93,6 +93,42 @@ impl LookupError {
                 "INVALID_ARGUMENT",
                 Some("device.network_access_identifier"),
                 "local@domain, at most 253 octets, without blanks",
+            ),
+            Self::MissingPublicAddress => (
+                Code::InvalidArgument,
+                "INVALID_ARGUMENT",
+                Some("device.ipv4_address.public_address"),
+                "required, together with private_address or public_port",
+            ),
+            Self::IncompleteIpv4Address => (
+                Code::InvalidArgument,
+                "INVALID_ARGUMENT",
+                Some("device.ipv4_address"),
+                "a public_address needs the private_address or the public_port beside it",
+            ),
+            Self::PublicAddress => (
+                Code::InvalidArgument,
+                "INVALID_ARGUMENT",
+                Some("device.ipv4_address.public_address"),
+                "a single IPv4 address such as 192.0.2.1",
+            ),
+            Self::PrivateAddress => (
+                Code::InvalidArgument,
+                "INVALID_ARGUMENT",
+                Some("device.ipv4_address.private_address"),
+                "a single IPv4 address such as 100.64.0.1",
+            ),
+            Self::PublicPort => (
+                Code::InvalidArgument,
+                "INVALID_ARGUMENT",
+                Some("device.ipv4_address.public_port"),
+                "a port from 0 to 65535",
+            ),
+            Self::Ipv6Address => (
+                Code::InvalidArgument,
+                "INVALID_ARGUMENT",
+                Some("device.ipv6_address"),
+                "a single IPv6 address such as 2001:db8::1",
             ),
             Self::MaxAge => (
                 Code::InvalidArgument,
@@ -171,18 +207,6 @@ mod tests {
                 Some("device"),
             ),
             (
-                E::UnsupportedIpv4Address,
-                invalid,
-                "UNSUPPORTED_IDENTIFIER",
-                Some("device.ipv4_address"),
-            ),
-            (
-                E::UnsupportedIpv6Address,
-                invalid,
-                "UNSUPPORTED_IDENTIFIER",
-                Some("device.ipv6_address"),
-            ),
-            (
                 E::PhoneNumber,
                 invalid,
                 "INVALID_ARGUMENT",
@@ -193,6 +217,42 @@ mod tests {
                 invalid,
                 "INVALID_ARGUMENT",
                 Some("device.network_access_identifier"),
+            ),
+            (
+                E::MissingPublicAddress,
+                invalid,
+                "INVALID_ARGUMENT",
+                Some("device.ipv4_address.public_address"),
+            ),
+            (
+                E::IncompleteIpv4Address,
+                invalid,
+                "INVALID_ARGUMENT",
+                Some("device.ipv4_address"),
+            ),
+            (
+                E::PublicAddress,
+                invalid,
+                "INVALID_ARGUMENT",
+                Some("device.ipv4_address.public_address"),
+            ),
+            (
+                E::PrivateAddress,
+                invalid,
+                "INVALID_ARGUMENT",
+                Some("device.ipv4_address.private_address"),
+            ),
+            (
+                E::PublicPort,
+                invalid,
+                "INVALID_ARGUMENT",
+                Some("device.ipv4_address.public_port"),
+            ),
+            (
+                E::Ipv6Address,
+                invalid,
+                "INVALID_ARGUMENT",
+                Some("device.ipv6_address"),
             ),
             (E::MaxAge, invalid, "INVALID_ARGUMENT", Some("max_age")),
             (E::TooManyDevices, invalid, "INVALID_ARGUMENT", Some("devices")),

@@ -87,8 +87,8 @@ impl Lookup {
         device: Option<v1::Device>,
         terms: Terms,
     ) -> Result<v1::GetReachabilityResponse, LookupError> {
-        let (identifier, device) = identifier::choose(device)?;
-        let answer = self.answers.answer(&identifier, terms)?;
+        let (query, device) = identifier::choose(device)?;
+        let answer = self.answers.answer(&query, terms)?;
         Ok(v1::GetReachabilityResponse {
             reachability: Some(convert::reachability(&answer)),
             device: Some(device),
@@ -100,8 +100,8 @@ impl Lookup {
         request: v1::GetReachabilityRequest,
     ) -> Result<v1::GetReachabilityResponse, LookupError> {
         let terms = self.terms(request.max_age)?;
-        let (identifier, device) = identifier::choose(request.device)?;
-        let answer = self.answers.answer_fresh(&identifier, terms).await?;
+        let (query, device) = identifier::choose(request.device)?;
+        let answer = self.answers.answer_fresh(&query, terms).await?;
         Ok(v1::GetReachabilityResponse {
             reachability: Some(convert::reachability(&answer)),
             device: Some(device),

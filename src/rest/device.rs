@@ -10,9 +10,8 @@
 //! Of several identifiers v1 uses the first of a supported kind, and does not compare. Before, they have to belong to the
 //! same device.
 
-use crate::domain::{ExternalIdentifier, Identifier, Msisdn};
+use crate::domain::{DeviceQuery, ExternalIdentifier, Identifier, Msisdn};
 use crate::northbound::Answers;
-use crate::northbound::error::LookupError;
 use crate::northbound::identifier::Kind;
 
 use super::cause::Cause;
@@ -32,7 +31,7 @@ pub struct Served {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// What is looked up.
-    pub identifier: Identifier,
+    pub identifier: DeviceQuery,
     /// The identifier of the body that it was taken from, for v1 to tell.
     pub told: Option<Device>,
 }
@@ -89,7 +88,7 @@ impl Served {
             }
             (None, Some(device)) => self.of_body(contract, device, answers)?,
             (Some(TokenDevice::Known(identifier)), None) => Asked {
-                identifier: identifier.clone(),
+                identifier: identifier.clone().into(),
                 told: None,
             },
             (Some(_), Some(_)) if contract == Contract::V1 => {
@@ -99,7 +98,7 @@ impl Served {
             (Some(TokenDevice::Known(identifier)), Some(device)) => {
                 self.same(identifier, &device, answers)?;
                 Asked {
-                    identifier: identifier.clone(),
+                    identifier: identifier.clone().into(),
                     told: None,
                 }
             }
@@ -132,9 +131,10 @@ impl Served {
     /// Fails unless every identifier of the body names the device of the token. That one names nobody is no other case:
     /// a token is no means to find out who is known.
     fn same(&self, token: &Identifier, device: &Device, answers: &Answers) -> Result<(), Problem> {
-        let owner = answers.subscriber(token).ok();
-        let same = |identifier: &Identifier| {
-            identifier == token || owner.is_some() && answers.subscriber(identifier).ok() == owner
+        let token = DeviceQuery::from(token.clone());
+        let owner = answers.subscriber(&token).ok();
+        let same = |identifier: &DeviceQuery| {
+            *identifier == token || owner.is_some() && answers.subscriber(identifier).ok() == owner
         };
         let given = self.given(device)?;
         if !given.is_empty() && given.iter().all(|(_, identifier)| same(identifier)) {
@@ -144,22 +144,22 @@ impl Served {
     }
 
     /// The identifiers of a supported kind, the preferred first. Those of other kinds have to be well-formed all the same.
-    fn given(&self, device: &Device) -> Result<Vec<(Kind, Identifier)>, Problem> {
+    fn given(&self, device: &Device) -> Result<Vec<(Kind, DeviceQuery)>, Problem> {
         let plain = device.plain();
         let mut given = Vec::with_capacity(1);
         for kind in Kind::ALL {
             let supported = self.kinds.contains(&kind);
             match plain.read(kind) {
                 Some(Ok(identifier)) if supported => given.push((kind, identifier)),
-                Some(Err(error)) if !is_unsupported(error) => return Err(error.into()),
+                Some(Err(error)) => return Err(error.into()),
                 _ => {}
             }
         }
         Ok(given)
     }
 
-    fn judge(&self, identifier: &Identifier) -> Result<(), Problem> {
-        let Identifier::Msisdn(msisdn) = identifier else {
+    fn judge(&self, identifier: &DeviceQuery) -> Result<(), Problem> {
+        let DeviceQuery::Identifier(Identifier::Msisdn(msisdn)) = identifier else {
             return Ok(());
         };
         if self.numbers.is_empty() {
@@ -171,11 +171,6 @@ impl Served {
             false => Err(Cause::NotApplicable.into()),
         }
     }
-}
-
-/// Whether lookups do not know this kind of identifier at all.
-fn is_unsupported(error: LookupError) -> bool {
-    error.describe().reason == "UNSUPPORTED_IDENTIFIER"
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl Device {
             ipv4_address: self.ipv4_address.as_ref().map(|address| identifier::Ipv4Address {
                 public_address: address.public_address.as_deref(),
                 private_address: address.private_address.as_deref(),
-                public_port: address.public_port,
+                public_port: address.public_port.map(u32::from),
             }),
             ipv6_address: self.ipv6_address.as_deref(),
         }

@@ -1,6 +1,7 @@
 //! Applications beside S6a: what a peer tells over them, and what a lookup says then.
 
 mod accounting;
+mod addresses;
 mod short_messages;
 
 use crate::support::Subscriber;

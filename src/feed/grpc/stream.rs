@@ -14,7 +14,6 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tonic::{Code, Status, Streaming};
 
-use crate::domain::News;
 use crate::grpc::error::status;
 use crate::ingest::{Ack, Acked, Acknowledge, Refused, SubmitError};
 use crate::proto::v1;
@@ -140,12 +139,8 @@ impl<'a> Publisher<'a> {
             }
             None => Err(Refusal::invalid("content: an event or a heartbeat is required")),
         };
-        let event = match converted {
-            Ok(News::Event(event)) => event,
-            Ok(News::GatewayRestarted(_)) => {
-                window.refuse(sequence, Refusal::invalid("event.gateway_restart: not taken yet"));
-                return Ok(Ok(()));
-            }
+        let news = match converted {
+            Ok(news) => news,
             Err(refusal) => {
                 source.feed.refused(refusal.reason.into());
                 window.refuse(sequence, refusal);
@@ -156,7 +151,7 @@ impl<'a> Publisher<'a> {
             to: Arc::clone(&self.ack_to),
             token: window.wait(sequence),
         };
-        let mut submitted = pin!(shared.ingest.submit_wait(&source.feed, event, ack));
+        let mut submitted = pin!(shared.ingest.submit_wait(&source.feed, news, ack));
         let result = loop {
             tokio::select! {
                 biased;

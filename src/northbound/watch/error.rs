@@ -21,6 +21,9 @@ pub enum WatchError {
     /// One of the devices, counted from 0, is named wrongly.
     #[error("device {0}: {1}")]
     Device(usize, LookupError),
+    /// One of the devices, counted from 0, is named by an address, which passes from device to device.
+    #[error("device {0}: devices are watched by phone_number or network_access_identifier, not by address")]
+    Address(usize),
     /// The cursor is none that was given out.
     #[error("a cursor as it was received, or none")]
     Cursor,
@@ -43,6 +46,7 @@ impl From<WatchError> for Status {
         let invalid = (Code::InvalidArgument, "INVALID_ARGUMENT");
         let (code, reason) = match error {
             WatchError::Nothing => (Code::InvalidArgument, "MISSING_IDENTIFIER"),
+            WatchError::Address(_) => (Code::InvalidArgument, "UNSUPPORTED_IDENTIFIER"),
             WatchError::Device(_, error) | WatchError::MaxAge(error) => {
                 let described = error.describe();
                 (described.code, described.reason)
@@ -52,7 +56,9 @@ impl From<WatchError> for Status {
             WatchError::TooManyDevices => (Code::ResourceExhausted, "TOO_MANY_DEVICES"),
         };
         let field = match error {
-            WatchError::Nothing | WatchError::TooLong | WatchError::Device(..) => Some("devices"),
+            WatchError::Nothing | WatchError::TooLong | WatchError::Device(..) | WatchError::Address(_) => {
+                Some("devices")
+            }
             WatchError::Both => Some("all"),
             WatchError::Cursor => Some("cursor"),
             WatchError::Heartbeat => Some("heartbeat_interval"),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::domain::Identifier;
+use crate::domain::{DeviceQuery, Identifier};
 use crate::northbound::{convert, identifier};
 use crate::proto::v1;
 use crate::watch::{Cursor, WatchConfig};
@@ -91,8 +91,11 @@ fn list(devices: Vec<v1::Device>) -> Result<Vec<(Identifier, v1::Device)>, Watch
     let mut seen = HashSet::with_capacity(devices.len());
     let mut list = Vec::with_capacity(devices.len());
     for (place, device) in devices.into_iter().enumerate() {
-        let (identifier, device) =
+        let (query, device) =
             identifier::choose(Some(device)).map_err(|error| WatchError::Device(place, error))?;
+        let DeviceQuery::Identifier(identifier) = query else {
+            return Err(WatchError::Address(place));
+        };
         if seen.insert(identifier.subscriber()) {
             list.push((identifier, device));
         }
@@ -142,6 +145,18 @@ mod tests {
         };
         let devices: Vec<_> = list.into_iter().map(|(_, device)| device).collect();
         assert_eq!(devices, [nai("meter-7@IoT.example"), phone("+99912345")]);
+    }
+
+    #[test]
+    fn an_address_passes_from_device_to_device_and_is_not_watched() {
+        let by_address = v1::Device {
+            ipv6_address: "2001:db8::1".into(),
+            ..v1::Device::default()
+        };
+        assert_eq!(
+            read(of(&[phone("+99912345"), by_address])),
+            Err(WatchError::Address(1))
+        );
     }
 
     #[test]

@@ -103,6 +103,17 @@ fn error_of(status: &Status) -> (Code, String, String, Option<String>) {
     (status.code(), info.domain.clone(), info.reason.clone(), field)
 }
 
+fn behind(public_address: &str, private_address: &str, public_port: u32) -> v1::Device {
+    v1::Device {
+        ipv4_address: Some(v1::DeviceIpv4Address {
+            public_address: public_address.into(),
+            private_address: private_address.into(),
+            public_port,
+        }),
+        ..v1::Device::default()
+    }
+}
+
 /// A lookup that fails with this error, over the wire.
 async fn provoke(error: LookupError, ready: &Daemon, loading: &Daemon) -> Status {
     let mut lookups = ready.lookups().await;
@@ -132,15 +143,13 @@ async fn provoke(error: LookupError, ready: &Daemon, loading: &Daemon) -> Status
             return lookups.get_reachability(request).await.unwrap_err();
         }
         LookupError::MissingIdentifier => v1::Device::default(),
-        LookupError::UnsupportedIpv4Address => v1::Device {
-            ipv4_address: Some(v1::DeviceIpv4Address {
-                public_address: "203.0.113.7".into(),
-                ..v1::DeviceIpv4Address::default()
-            }),
-            ..v1::Device::default()
-        },
-        LookupError::UnsupportedIpv6Address => v1::Device {
-            ipv6_address: "2001:db8::7".into(),
+        LookupError::MissingPublicAddress => behind("", "203.0.113.7", 0),
+        LookupError::IncompleteIpv4Address => behind("203.0.113.7", "", 0),
+        LookupError::PublicAddress => behind("203.0.113.7.1", "", 1),
+        LookupError::PrivateAddress => behind("203.0.113.7", "203.0.113.7.1", 0),
+        LookupError::PublicPort => behind("203.0.113.7", "", 65536),
+        LookupError::Ipv6Address => v1::Device {
+            ipv6_address: "2001:db8::7/64".into(),
             ..v1::Device::default()
         },
         LookupError::PhoneNumber => phone("99912345678"),

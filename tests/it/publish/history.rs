@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use reachd::cli::publish::json;
 use reachd::domain::{Facts, News, Node, Registration, Registrations, Slot, Source, SubscriberId, Timestamp};
 use reachd::feed::grpc::convert;
+use reachd::ingest::SessionsConfig;
 use reachd::store::{AnyStore, Loaded, Store, StoreConfig};
 use serde_json::{Value, json};
 
@@ -107,9 +108,10 @@ impl Told {
     pub(super) fn up_to(&mut self, lines: &[String], count: usize) -> &Self {
         let now = Timestamp::from_system_time(SystemTime::now()).unwrap();
         for line in &lines[self.lines..count] {
-            let News::Event(event) = convert::event(json::event(line).unwrap(), now).unwrap() else {
+            let News::Event(mut event) = convert::event(json::event(line).unwrap(), now).unwrap() else {
                 continue;
             };
+            event.let_sessions_expire(SessionsConfig::default().expire_after);
             let subscriber = event.subscriber.subscriber();
             let of_subscriber = self.registrations.entry(subscriber).or_default();
             for change in &event.changes {
@@ -173,6 +175,7 @@ impl Stored {
                     .or_insert(binding);
                 *known = binding.max(*known);
             }
+            Loaded::IpSession(_) | Loaded::GatewayRestart(_) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! Events in, over gRPC: everything that can be said, by clients that know only what the daemon tells of itself; and
 //! `reachd publish`.
 
+mod addresses;
 mod command_line;
 mod documented;
 mod flow;

@@ -81,6 +81,7 @@ async fn what_cannot_be_watched_is_refused_with_its_reason_and_field() {
     let address = Device {
         ipv4_address: Some(DeviceIpv4Address {
             public_address: "192.0.2.1".to_owned(),
+            public_port: 40_000,
             ..DeviceIpv4Address::default()
         }),
         ..Device::default()
