@@ -7,10 +7,15 @@ use reachd::cli::publish::json;
 use reachd::domain::{Facts, News, Node, Registration, Registrations, Slot, Source, SubscriberId, Timestamp};
 use reachd::feed::grpc::convert;
 use reachd::ingest::SessionsConfig;
+use reachd::proto::v1::{Device, DeviceIpv4Address, ReachabilityStatus};
 use reachd::store::{AnyStore, Loaded, Store, StoreConfig};
 use serde_json::{Value, json};
 
-use crate::support::Subscriber;
+use crate::support::daemon::Daemon;
+use crate::support::{Answer, Subscriber};
+
+/// As many addresses of each kind there are.
+const ADDRESSES: u64 = 250;
 
 /// So few that each is told of often.
 pub(super) const SUBSCRIBERS: usize = 400;
@@ -72,8 +77,12 @@ fn event(random: &mut Random, begun: SystemTime) -> Value {
             "subscriber": {"imsi": imsi, "msisdn": subscriber(random).number()},
             "eventTime": time, "binding": {},
         }),
+        // A session of a gateway without a name does not notice.
+        14 if !gateway.is_empty() && random.below(20) == 0 => json!({
+            "eventTime": time, "gatewayRestart": {"gateway": gateway},
+        }),
         _ => {
-            let number = random.below(250);
+            let number = random.below(ADDRESSES);
             json!({
                 "subscriber": {"imsi": imsi}, "eventTime": time,
                 "ipSession": {
@@ -133,6 +142,8 @@ pub(super) struct Stored {
     registrations: BTreeMap<SubscriberId, Registrations>,
     /// The newest binding of each identifier.
     bindings: BTreeMap<SubscriberId, (Timestamp, SubscriberId)>,
+    /// The newest restart of each gateway.
+    restarts: BTreeMap<String, Timestamp>,
 }
 
 /// Everything that is known of a subscriber's registrations, in one order.
@@ -141,6 +152,12 @@ fn all_of(registrations: &Registrations) -> (Vec<Registration>, Vec<Option<Times
     held.sort_by(|a, b| (a.slot, &a.node).cmp(&(b.slot, &b.node)));
     let cleared = Slot::ALL.map(|slot| registrations.cleared_at(slot));
     (held, cleared.to_vec())
+}
+
+fn end_sessions(known: &mut Registrations, restarts: &BTreeMap<String, Timestamp>) {
+    for (gateway, restarted_at) in restarts {
+        known.end_sessions_of(gateway, *restarted_at);
+    }
 }
 
 impl Stored {
@@ -153,6 +170,9 @@ impl Stored {
         let mut stored = Self::default();
         store.load(&mut |loaded| stored.take(loaded)).await.unwrap();
         store.close().await;
+        for known in stored.registrations.values_mut() {
+            end_sessions(known, &stored.restarts);
+        }
         stored
     }
 
@@ -175,7 +195,12 @@ impl Stored {
                     .or_insert(binding);
                 *known = binding.max(*known);
             }
-            Loaded::IpSession(_) | Loaded::GatewayRestart(_) => {}
+            Loaded::GatewayRestart(row) => {
+                let gateway = row.gateway.as_str().to_owned();
+                self.restarts.insert(gateway, row.restarted_at);
+            }
+            // Which of them are stored says nothing either: lookups tell whose an address is.
+            Loaded::IpSession(_) => {}
         }
     }
 
@@ -193,6 +218,7 @@ impl Stored {
             for ((slot, node), facts) in told {
                 joined.join(*slot, node.as_ref(), facts);
             }
+            end_sessions(&mut joined, &self.restarts);
             assert_eq!(
                 all_of(&joined),
                 all_of(&held),
@@ -210,5 +236,36 @@ impl Stored {
         };
         assert_eq!(registrations(self), registrations(other));
         assert_eq!(self.bindings, other.bindings);
+        assert_eq!(self.restarts, other.restarts);
     }
+}
+
+/// The status, and since when, of whoever is found by each IPv6 address and each port of a public address.
+pub(super) async fn by_address(
+    daemon: &Daemon,
+) -> Vec<Option<(ReachabilityStatus, Option<prost_types::Timestamp>)>> {
+    let mut lookups = daemon.lookups();
+    let mut found = Vec::new();
+    for number in 0..ADDRESSES {
+        let inside = Device {
+            ipv6_address: format!("2001:db8:0:{number:x}::1"),
+            ..Device::default()
+        };
+        let outside = Device {
+            ipv4_address: Some(DeviceIpv4Address {
+                public_address: "192.0.2.1".to_owned(),
+                public_port: (number * 100 + 50) as u32,
+                ..DeviceIpv4Address::default()
+            }),
+            ..Device::default()
+        };
+        for device in [inside, outside] {
+            let answer = lookups.try_device(Some(device)).await.ok();
+            found.push(answer.map(|answer| {
+                let answer = Answer::of(answer.reachability.unwrap());
+                (answer.status, answer.last_status_time)
+            }));
+        }
+    }
+    found
 }

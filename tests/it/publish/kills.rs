@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
-use super::history::{SUBSCRIBERS, Stored, Told, lines};
+use super::history::{SUBSCRIBERS, Stored, Told, by_address, lines};
 use crate::support::daemon::{Home, reachd};
 use crate::support::process::free_port;
 use crate::support::{eventually, on_each_engine};
@@ -25,6 +25,8 @@ on_each_engine! {
         let daemon = undisturbed.start().await;
         let report = ended(publish(&daemon.grpc().to_string(), &file, &undisturbed.path("done"))).await;
         assert_eq!((&report["refused"], &report["complete"]), (&0.into(), &true.into()));
+        let found = by_address(&daemon).await;
+        assert!(found.iter().flatten().count() > 50, "sessions stand");
         daemon.stop().await;
         let expected = Stored::of(undisturbed.store_url()).await;
 
@@ -55,6 +57,7 @@ on_each_engine! {
         }
         let report = ended(client).await;
         assert_eq!((&report["refused"], &report["complete"]), (&0.into(), &true.into()));
+        assert_eq!(by_address(&daemon).await, found);
         daemon.stop().await;
         let stored = Stored::of(home.store_url()).await;
         assert_eq!(stored.subscribers(), SUBSCRIBERS);
