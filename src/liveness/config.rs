@@ -90,3 +90,53 @@ impl FreshnessConfig {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(config: &FreshnessConfig, asks_hss: bool) -> Vec<String> {
+        let problems = config.problems(asks_hss).into_iter();
+        problems.map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn what_cannot_work_is_told_by_its_key() {
+        assert!(keys(&FreshnessConfig::default(), false).is_empty());
+        let mut wrong = FreshnessConfig {
+            max_age: Duration::ZERO,
+            query: ActiveQuery::Sh,
+            query_within: Duration::from_secs(3600),
+            query_rate: 0,
+            ..FreshnessConfig::default()
+        };
+        wrong
+            .coverage
+            .insert("grpc".to_owned(), vec!["everything".to_owned()]);
+        assert_eq!(
+            keys(&wrong, false),
+            [
+                "freshness.max_age",
+                "freshness.coverage.grpc",
+                "freshness.query",
+                "freshness.query_within",
+                "freshness.query_rate"
+            ]
+        );
+        assert!(!keys(&wrong, true).contains(&"freshness.query".to_owned()));
+    }
+
+    #[test]
+    fn what_is_configured_of_a_feed_stands_in_place_of_what_is_granted() {
+        let mut config = FreshnessConfig::default();
+        config
+            .coverage
+            .insert("dra1".to_owned(), vec!["losses".to_owned()]);
+        let granted = Coverage::copies();
+        assert_eq!(
+            config.coverage("dra1", granted),
+            Coverage::everywhere([Tells::Losses])
+        );
+        assert_eq!(config.coverage("dra2", granted), granted);
+    }
+}
