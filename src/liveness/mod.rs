@@ -222,7 +222,8 @@ impl Liveness {
             };
             let changed = self.look();
             let due = saved.is_none_or(|saved| saved.elapsed() >= SAVE_EVERY);
-            let wanted = self.0.ingest.wants_names();
+            // A wish that could not be met is met at the next turn.
+            let wanted = self.0.ingest.wants_names() || failing;
             let kept = async {
                 if wanted {
                     self.name(&store).await?;
