@@ -13,7 +13,7 @@ use crate::ops::lifecycle::Stop;
 ///
 /// Takes events over Diameter and gRPC, keeps them in the store, and answers lookups over gRPC from memory. SIGTERM
 /// or Ctrl-C stops it in order; a second one ends it at once. SIGHUP has the certificate files read again, which also
-/// happens when they change.
+/// happens when they change, and the file of the audit log opened again.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:\n  reachd serve --config /etc/reachd/reachd.toml")]
 pub struct ServeArgs {

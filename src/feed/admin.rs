@@ -104,6 +104,7 @@ impl AdminService for Admin {
                 ("unchanged", report.unchanged),
                 ("refused", report.refused_total),
                 ("conflicts", report.conflicts_total),
+                ("dry_run", report.dry_run.into()),
             ]
         };
         let imported = self.auditing.act("import", by, None, import, counts);

@@ -95,6 +95,7 @@ impl Provisioning {
             if first {
                 first = false;
                 import.how = How::of(&request)?;
+                import.report.dry_run = import.how.dry_run;
                 let looks = import.how.dry_run || import.how.refuse_conflicts;
                 if looks && !self.ingest.is_loaded() {
                     return Err(not_ready());

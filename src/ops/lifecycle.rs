@@ -31,7 +31,9 @@ impl Stop {
         let reload = Arc::clone(&stop.reload);
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
-                tracing::info!("SIGHUP: reading certificates again, where there are any");
+                tracing::info!(
+                    "SIGHUP: reading certificates again and opening the audit log anew, where there are any"
+                );
                 reload.notify_one();
             }
         });

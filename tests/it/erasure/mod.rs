@@ -2,6 +2,7 @@
 
 mod audit;
 mod command_line;
+mod half_way;
 mod key;
 mod network;
 mod replicas;
