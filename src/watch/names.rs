@@ -57,6 +57,11 @@ impl Names {
         self.known.contains_key(&name)
     }
 
+    /// Whether what was last told of a name is that it names somebody.
+    pub(super) fn is_found(&self, name: SubscriberId) -> bool {
+        self.known.get(&name).is_some_and(|known| known.told.is_some())
+    }
+
     /// Whose answers may differ when facts under this id do.
     pub(super) fn resting_on(&self, id: SubscriberId) -> SmallVec<[SubscriberId; 4]> {
         let mut names: SmallVec<_> = self.leading.get(&id).into_iter().flatten().copied().collect();

@@ -424,7 +424,8 @@ impl State {
                     interest.watchers.retain(|other| *other != id);
                     if interest.watchers.is_empty() {
                         self.interest.remove(name);
-                        if self.all.is_none() {
+                        // Who watches all watches whoever is found, and nobody else.
+                        if self.all.is_none() || !self.names.is_found(*name) {
                             self.names.forget(*name);
                         }
                     }

@@ -523,6 +523,27 @@ fn devices_are_bounded_and_those_of_streams_that_ended_give_way() {
 }
 
 #[test]
+fn names_that_nobody_has_are_not_kept_for_those_who_watch_all() {
+    let config = WatchConfig {
+        linger: Duration::ZERO,
+        ..WatchConfig::default()
+    };
+    let mut world = World::new(config);
+    world.apply(&attached(1, 10));
+    let mut all = Client::new(None);
+    all.come(&mut world, |_, _| {});
+    let mut list = Client::new(Some(vec![
+        Identifier::Msisdn(number(1)),
+        Identifier::Msisdn(number(9)),
+    ]));
+    list.come(&mut world, |_, _| {});
+    assert_eq!(world.state.devices(), 2);
+    world.state.leave(list.id, Instant::now());
+    assert!(!world.state.forget_left(Instant::now()));
+    assert_eq!(world.state.devices(), 1);
+}
+
+#[test]
 fn streams_that_ended_are_remembered_in_a_bounded_number() {
     let mut world = World::new(WatchConfig {
         max_streams: 2,
