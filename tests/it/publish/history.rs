@@ -113,9 +113,10 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Takes lines beyond those that are known, up to `count`.
+    /// Takes lines beyond those that are known, up to `count` if that is further.
     pub(super) fn up_to(&mut self, lines: &[String], count: usize) -> &Self {
         let now = Timestamp::from_system_time(SystemTime::now()).unwrap();
+        let count = count.max(self.lines);
         for line in &lines[self.lines..count] {
             let News::Event(mut event) = convert::event(json::event(line).unwrap(), now).unwrap() else {
                 continue;
