@@ -1,5 +1,6 @@
 //! The CAMARA API of the real binary, asked over HTTP as its clients ask it.
 
+mod addresses;
 mod camara;
 mod client;
 mod consistency;
