@@ -289,18 +289,20 @@ async fn by_how_much_is_sent(provoked: &mut Provoked) {
 
         // One request takes all the room there is, until its body has come.
         let daemon = unguarded("concurrency = 1").await;
-        let mut slow = TcpStream::connect(daemon.1.rest()).await.unwrap();
         let octets = ask.octets(true);
         let (most, rest) = octets.split_at(octets.len() - 1);
-        slow.write_all(most).await.unwrap();
-        let reply = crate::support::eventually("there is no room", async || {
+        let (mut slow, reply) = crate::support::eventually("there is no room", async || {
+            let mut slow = TcpStream::connect(daemon.1.rest()).await.unwrap();
+            slow.write_all(most).await.unwrap();
+            // If this one comes first, the slow one may be the one that is refused.
             let reply = ask.send(daemon.1.rest()).await;
-            (reply.status == 503).then_some(reply)
+            (reply.status == 503).then_some((slow, reply))
         })
         .await;
         provoked.saw(&reply, contract, Cause::OverCapacity);
         slow.write_all(rest).await.unwrap();
-        assert_eq!(Reply::read_to_end(&mut slow).await.status, 404);
+        let answered = Reply::read_to_end(&mut slow).await.status;
+        assert!([404, 503].contains(&answered), "{answered}");
     }
 }
 
