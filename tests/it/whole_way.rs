@@ -356,17 +356,21 @@ on_each_engine! {
             assert_eq!(reason(&status).1, "MISSING_IDENTIFIER");
         }
 
-        let by_address = Device {
+        let by_address = |public_port| Device {
             ipv4_address: Some(DeviceIpv4Address {
                 public_address: "203.0.113.7".to_owned(),
-                public_port: 4711,
+                public_port,
                 ..DeviceIpv4Address::default()
             }),
             ..Device::default()
         };
-        let status = lookups.try_device(Some(by_address)).await.unwrap_err();
-        assert_eq!(status.code(), Code::InvalidArgument);
-        assert_eq!(reason(&status).1, "UNSUPPORTED_IDENTIFIER");
+        let nobodys = lookups.try_device(Some(by_address(4711))).await.unwrap_err();
+        assert_eq!(nobodys.code(), Code::NotFound);
+        assert_eq!(reason(&nobodys).1, "IDENTIFIER_NOT_FOUND");
+        assert!(!nobodys.message().contains("203.0.113.7"), "{}", nobodys.message());
+        let incomplete = lookups.try_device(Some(by_address(0))).await.unwrap_err();
+        assert_eq!(incomplete.code(), Code::InvalidArgument);
+        assert_eq!(reason(&incomplete).1, "INVALID_ARGUMENT");
 
         // One device of a batch that cannot be answered does not spoil the others.
         let known = Subscriber::nth(1);
