@@ -9,6 +9,9 @@
 
 mod asked;
 mod feeds;
+mod loading;
+mod lookups;
+mod scrape;
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -16,11 +19,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use metrics::{describe_gauge, gauge};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use asked::Everything;
+use loading::{load, patiently};
+use lookups::{bind_rest, lookups_by};
+pub use scrape::{INDEX_ADDRESSES, INDEX_IDENTIFIERS, INDEX_SUBSCRIBERS, READY};
+use scrape::{buckets, observer};
 
 use crate::audit::Audit;
 use crate::config::Config;
@@ -29,8 +35,6 @@ use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::config::Transport;
 use crate::diameter::node::{BoundNode, NodeConfig, Reload};
-use crate::diameter::status::Peers;
-use crate::domain::GatewayRestarted;
 use crate::erasure::admin::ErasingAdmin;
 use crate::erasure::{Asked, Eraser, Keeper, KeyError};
 use crate::feed::auditing::Auditing;
@@ -41,44 +45,28 @@ use crate::feed::provisioning::Provisioning;
 use crate::grpc::{GrpcServer, Health, Services};
 use crate::hss::Hss;
 use crate::hss::admin::HssAdmin;
-use crate::hss::refresh::Refresher;
 use crate::index::{Index, sweep};
 use crate::ingest::{Feed, Ingest, ReceiptClock};
-use crate::liveness::config::ActiveQuery;
 use crate::liveness::{Kind, Liveness};
 use crate::monitoring::admin::MonitoringAdmin;
 use crate::monitoring::diameter as s6t;
 use crate::monitoring::{Driver, Monitoring};
 use crate::northbound::watch::Watching;
-use crate::northbound::{Answers, Explain, Lookup, Refresh};
+use crate::northbound::{Answers, Explain, Lookup};
 use crate::ops::admin::Admin;
 use crate::ops::build_info;
 use crate::ops::health::Readiness;
 use crate::ops::lifecycle::Stop;
-use crate::ops::metrics::Buckets;
 use crate::proto::v1::FeedKind;
-use crate::rest::{Rest, RestConfig, RestServer};
-use crate::store::{AnyStore, Loaded, Store, StoreError, prune};
-use crate::watch::{self, Watch};
-use crate::{diameter, feed, grpc, ingest, ops, rest};
-
-/// Subscribers with facts in the index.
-pub const INDEX_SUBSCRIBERS: &str = "reachd_index_subscribers";
-/// Bound identifiers in the index.
-pub const INDEX_IDENTIFIERS: &str = "reachd_index_identifiers";
-/// Addresses of sessions in the index.
-pub const INDEX_ADDRESSES: &str = "reachd_index_addresses";
-/// 1 when the daemon takes traffic.
-pub const READY: &str = "reachd_ready";
+use crate::rest::{Rest, RestServer};
+use crate::store::{AnyStore, Store, StoreError, prune};
+use crate::watch::Watch;
+use crate::{diameter, feed, ops};
 
 const STORE: &str = "store";
 const INDEX: &str = "index";
 /// How long closing the store's connections may take at the end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
-/// A clock that stands further behind than this is worth a word.
-const MUCH: Duration = Duration::from_secs(5);
-const FIRST_RETRY: Duration = Duration::from_millis(100);
-const LAST_RETRY: Duration = Duration::from_secs(3);
 
 /// Where the daemon listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -489,41 +477,6 @@ impl App {
     }
 }
 
-/// The way from identifiers to answers, with the network asked first where that is configured.
-fn lookups_by(config: &Config, index: &Arc<Index>, clock: &Arc<ReceiptClock>, hss: &Hss) -> Answers {
-    let freshness = &config.freshness;
-    let refresh = match freshness.query {
-        ActiveQuery::None => None,
-        ActiveQuery::Sh => {
-            let refresher = Refresher::new(hss.clone(), freshness.query_rate, freshness.query_within);
-            Some(Arc::new(feeds::OverSh(refresher)) as Arc<dyn Refresh>)
-        }
-    };
-    let clock = Arc::clone(clock);
-    Answers::new(Arc::clone(index), freshness.max_age)
-        .with_clock(move || clock.present())
-        .with_refresh(refresh)
-}
-
-/// The CAMARA API, where it is configured: bound, and not serving yet.
-async fn bind_rest(
-    config: Option<&RestConfig>,
-    lookups: Answers,
-    audit: Audit,
-) -> anyhow::Result<Option<(RestServer, Arc<Rest>)>> {
-    let Some(config) = config else {
-        return Ok(None);
-    };
-    for (key, sentence) in config.warnings() {
-        tracing::warn!("rest.{key}: {sentence}");
-    }
-    let rest = Rest::new(config, lookups, audit).map_err(anyhow::Error::msg)?;
-    let server = RestServer::bind(config)
-        .await
-        .with_context(|| format!("rest.listen: cannot listen on {}", config.listen))?;
-    Ok(Some((server, Arc::new(rest))))
-}
-
 /// Hands the operator's wish on to the node and the audit log, for as long as the result is kept.
 fn reload_when_asked(stop: &Stop, node: Reload, audit: Audit) -> JoinSet<()> {
     let asked = Arc::clone(&stop.reload);
@@ -536,119 +489,4 @@ fn reload_when_asked(stop: &Stop, node: Reload, audit: Audit) -> JoinSet<()> {
         }
     });
     task
-}
-
-/// Tries until it succeeds or fails for good; `None` when told to stop first.
-async fn patiently<T, E, F>(
-    stop: &Stop,
-    message: &str,
-    attempt: impl Fn() -> F,
-    passes: fn(&E) -> bool,
-) -> Option<Result<T, E>>
-where
-    E: std::fmt::Display,
-    F: Future<Output = Result<T, E>>,
-{
-    let mut pause = FIRST_RETRY;
-    loop {
-        let result = tokio::select! {
-            result = attempt() => result,
-            () = stop.orderly.cancelled() => return None,
-        };
-        match result {
-            Err(error) if passes(&error) => tracing::warn!(%error, "{message}"),
-            result => return Some(result),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.orderly.cancelled() => return None,
-        }
-        pause = (pause * 2).min(LAST_RETRY);
-    }
-}
-
-/// Takes every row of the store into the index. May be repeated: rows join.
-async fn load(store: &AnyStore, index: &Index, clock: &ReceiptClock) -> Result<u64, StoreError> {
-    let mut newest = None;
-    let mut take = |row: Loaded| match row {
-        Loaded::Registration(row) => {
-            newest = newest.max(Some(row.received_at));
-            index.load_registration(row.subscriber, row.slot, row.node.as_ref(), &row.facts);
-        }
-        Loaded::Binding(row) => index.load_binding(&row.identifier, row.subscriber, row.bound_at),
-        Loaded::IpSession(row) => {
-            index.load_ip_session(row.subscriber, &row.session, row.address.as_ref(), &row.facts);
-        }
-        Loaded::GatewayRestart(row) => {
-            let restart = GatewayRestarted::new(row.gateway, row.restarted_at, row.restarted_at);
-            index.apply_restart(&restart);
-        }
-    };
-    let rows = store.load(&mut take).await?;
-    if let Some(newest) = newest {
-        let now = clock.now();
-        if newest > now.plus(MUCH) {
-            tracing::warn!(
-                ahead = ?newest.since(now),
-                "the store holds events received in the future: check this machine's clock"
-            );
-        }
-        clock.raise(newest);
-    }
-    Ok(rows)
-}
-
-/// What is read at a scrape instead of being kept up to date.
-fn observer(
-    index: Arc<Index>,
-    watch: Watch,
-    ingest: Ingest,
-    peers: Peers,
-    hss: Hss,
-    monitoring: Monitoring,
-    readiness: Readiness,
-) -> ops::admin::Observe {
-    describe_gauge!(INDEX_SUBSCRIBERS, "Subscribers with facts in the index");
-    describe_gauge!(
-        INDEX_IDENTIFIERS,
-        "Identifiers bound to a subscriber in the index"
-    );
-    describe_gauge!(
-        INDEX_ADDRESSES,
-        "Addresses, prefixes and port ranges of sessions in the index"
-    );
-    describe_gauge!(READY, "1 when the daemon takes traffic");
-    let (subscribers, identifiers) = (gauge!(INDEX_SUBSCRIBERS), gauge!(INDEX_IDENTIFIERS));
-    let (addresses, ready) = (gauge!(INDEX_ADDRESSES), gauge!(READY));
-    Arc::new(move || {
-        let size = index.size();
-        subscribers.set(size.subscribers as f64);
-        identifiers.set(size.identifiers as f64);
-        addresses.set(size.addresses as f64);
-        ready.set(if readiness.report().ready { 1.0 } else { 0.0 });
-        ingest.metrics().set_queued(ingest.depth());
-        peers.observe();
-        watch.observe();
-        hss.observe();
-        monitoring.observe();
-    })
-}
-
-/// Every histogram with its buckets.
-fn buckets() -> Vec<Buckets> {
-    let own: [Buckets; 7] = [
-        (ingest::metrics::BATCH_ROWS, &ingest::metrics::BATCH_ROWS_BUCKETS),
-        (ingest::metrics::COMMIT_SECONDS, &ingest::metrics::COMMIT_BUCKETS),
-        (ingest::metrics::LAG_SECONDS, &ingest::metrics::COMMIT_BUCKETS),
-        (watch::metrics::LAG, &watch::metrics::LAG_BUCKETS),
-        (grpc::metrics::HANDLING, &grpc::metrics::HANDLING_BUCKETS),
-        (rest::metrics::REQUEST_SECONDS, &rest::metrics::REQUEST_BUCKETS),
-        (
-            diameter::client::REQUEST_SECONDS,
-            &diameter::client::REQUEST_BUCKETS,
-        ),
-    ];
-    own.into_iter()
-        .chain(diameter::metrics::BUCKETS.iter().copied())
-        .collect()
 }
