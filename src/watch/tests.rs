@@ -148,9 +148,16 @@ impl Client {
                         self.told.insert(identifier.subscriber(), view(Some(answer)));
                     }
                 }
-                while let Some(changes) = world.state.catch_up(self.id, 2).unwrap() {
-                    for change in changes {
-                        self.told.insert(change.name, view(change.answer));
+                loop {
+                    match world.state.catch_up(self.id, 2) {
+                        Ok(None) => break,
+                        Ok(Some(changes)) => {
+                            for change in changes {
+                                self.told.insert(change.name, view(change.answer));
+                            }
+                        }
+                        // More happened during the snapshot than is kept.
+                        Err(Slow) => return self.come(world, nothing_happens),
                     }
                 }
             }
@@ -196,6 +203,8 @@ impl Client {
         Ok(())
     }
 }
+
+fn nothing_happens(_: &mut World, _: usize) {}
 
 fn is_told_to_all(index: &Index, name: &Identifier) -> bool {
     let part = Index::part_of(name.subscriber());
