@@ -1,7 +1,7 @@
 //! When an answer was last confirmed: a pure function of registrations, feeds and now.
 //!
 //! A fact confirms itself. Beyond it, the silence of the feed that told it confirms it, for as long as the feed lives
-//! without a gap, and only of what that feed would have told otherwise ([`Coverage`]).
+//! without a gap, and only of what that feed would have told otherwise ([`Coverage`](super::Coverage)).
 //!
 //! - **Reachable** is as confirmed as the best registration by which it is: its feed would have told of a loss.
 //! - **Not reachable** is as confirmed as the worst feed that could have said otherwise: each slot that is known has to be

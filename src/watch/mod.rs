@@ -6,8 +6,8 @@
 //! ```
 //!
 //! The index marks subscribers and does no more, and only while somebody watches. One task looks at their names again
-//! ([`names`]), and what differs from what was last told (status, data, SMS; not times, not freshness) becomes a numbered
-//! change in a ring ([`history`]). A stream is a place in it ([`state`]), so a slow one costs nothing and harms nobody, and a
+//! (`names`), and what differs from what was last told (status, data, SMS; not times, not freshness) becomes a numbered
+//! change in a ring ([`history`]). A stream is a place in it (`state`), so a slow one costs nothing and harms nobody, and a
 //! client that comes back with a [`Cursor`] goes on where it was, or is told that it cannot. Bounds: [`WatchConfig`].
 //!
 //! A name is an identifier by which devices are asked for. What is told of one says nothing of others of the same device,
