@@ -2,14 +2,15 @@
 //! to the same client: four connections with 64 calls in flight each, over an index of a million devices.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+#[path = "support/devices.rs"]
+mod devices;
 mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use reachd::domain::{Facts, Identifier, Imsi, Msisdn, Node, Slot, SubscriberId, Timestamp};
-use reachd::index::Index;
+use reachd::domain::{Identifier, Msisdn};
 use reachd::northbound::Lookup;
 use reachd::proto::v1;
 use reachd::proto::v1::reachability_service_client::ReachabilityServiceClient;
@@ -19,9 +20,9 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 
+use devices::{DEVICES, filled, now, number};
 use support::{Plan, report};
 
-const DEVICES: u64 = 1_000_000;
 const CONNECTIONS: usize = 4;
 const IN_FLIGHT: usize = 64;
 
@@ -59,28 +60,6 @@ impl ReachabilityService for Echo {
     ) -> Result<Response<Self::WatchReachabilityStream>, Status> {
         Ok(Response::new(tokio_stream::empty()))
     }
-}
-
-fn number(device: u64) -> String {
-    format!("+999{device:09}")
-}
-
-fn filled() -> Arc<Index> {
-    let index = Index::new();
-    let node = Node::parse("mme01.epc.mnc001.mcc999.3gppnetwork.org").unwrap();
-    for device in 0..DEVICES {
-        let imsi = SubscriberId::from(Imsi::parse(&format!("99901{device:010}")).unwrap());
-        let at = Timestamp::from_micros(1_790_000_000_000_000 + device as i64);
-        let facts = Facts {
-            registered_at: at,
-            ..Facts::default()
-        };
-        index.load_registration(imsi, Slot::Mme, Some(&node), &facts);
-        let msisdn = Msisdn::parse(&number(device)).unwrap();
-        index.load_binding(&Identifier::Msisdn(msisdn), imsi, at.unwrap());
-    }
-    index.finish_loading();
-    Arc::new(index)
 }
 
 async fn serve<S: ReachabilityService>(service: S) -> Vec<ReachabilityServiceClient<Channel>> {
@@ -208,7 +187,7 @@ fn main() {
             percentile(&mut latencies, 0.99) / 1e3
         );
 
-        let now = Timestamp::from_micros(1_800_000_000_000_000).unwrap();
+        let now = now();
         let begun = Instant::now();
         let asked = if plan.quick { 10_000 } else { 1_000_000u64 };
         for device in 0..asked {

@@ -2,6 +2,8 @@
 //! and what ten thousand idle connections cost a daemon of its own.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+#[path = "support/devices.rs"]
+mod devices;
 mod support;
 
 use std::net::SocketAddr;
@@ -14,7 +16,6 @@ use axum::routing::post;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reachd::audit::Audit;
-use reachd::domain::{Facts, Identifier, Imsi, Msisdn, Node, Slot, SubscriberId, Timestamp};
 use reachd::index::Index;
 use reachd::northbound::Answers;
 use reachd::rest::{Contract, Rest, RestConfig, RestServer};
@@ -26,33 +27,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use devices::{DEVICES, filled, number};
 use support::{Plan, median, report};
 
-const DEVICES: u64 = 1_000_000;
 const CONNECTIONS: usize = 32;
 const IDLE: usize = 10_000;
-
-fn number(device: u64) -> String {
-    format!("+999{device:09}")
-}
-
-fn filled() -> Arc<Index> {
-    let index = Index::new();
-    let node = Node::parse("mme01.epc.mnc001.mcc999.3gppnetwork.org").unwrap();
-    for device in 0..DEVICES {
-        let imsi = SubscriberId::from(Imsi::parse(&format!("99901{device:010}")).unwrap());
-        let at = Timestamp::from_micros(1_790_000_000_000_000 + device as i64);
-        let facts = Facts {
-            registered_at: at,
-            ..Facts::default()
-        };
-        index.load_registration(imsi, Slot::Mme, Some(&node), &facts);
-        let msisdn = Msisdn::parse(&number(device)).unwrap();
-        index.load_binding(&Identifier::Msisdn(msisdn), imsi, at.unwrap());
-    }
-    index.finish_loading();
-    Arc::new(index)
-}
 
 /// Where to ask, and what: everything but the number, which has always the same length.
 #[derive(Clone)]

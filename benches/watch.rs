@@ -5,15 +5,15 @@
 //! each of which alters an answer, at a steady rate; each carries its time, from which the client tells its lag.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+#[path = "support/devices.rs"]
+mod devices;
 mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use reachd::domain::{
-    Change, Ends, Event, Facts, Identifier, Imsi, Msisdn, Node, Slot, SubscriberId, Timestamp,
-};
+use reachd::domain::{Change, Ends, Event, Node, Slot};
 use reachd::index::Index;
 use reachd::northbound::Lookup;
 use reachd::northbound::watch::Watching;
@@ -29,42 +29,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use tonic::transport::{Endpoint, Server};
 
+use devices::{DEVICES, filled, imsi, node, now};
 use support::{Plan, median};
 
-const DEVICES: u64 = 1_000_000;
 /// Changes a second, of a network of this size on a bad day.
 const RATE: u64 = 20_000;
 const TICK: Duration = Duration::from_millis(5);
-
-fn node() -> Node {
-    Node::parse("mme01.epc.mnc001.mcc999.3gppnetwork.org").unwrap()
-}
-
-fn imsi(device: u64) -> Imsi {
-    Imsi::parse(&format!("99901{device:010}")).unwrap()
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_system_time(SystemTime::now()).unwrap()
-}
-
-fn filled() -> Arc<Index> {
-    let index = Index::new();
-    let node = node();
-    for device in 0..DEVICES {
-        let subscriber = SubscriberId::from(imsi(device));
-        let at = Timestamp::from_micros(1_700_000_000_000_000 + device as i64).unwrap();
-        let facts = Facts {
-            registered_at: Some(at),
-            ..Facts::default()
-        };
-        index.load_registration(subscriber, Slot::Mme, Some(&node), &facts);
-        let msisdn = Msisdn::parse(&format!("+999{device:09}")).unwrap();
-        index.load_binding(&Identifier::Msisdn(msisdn), subscriber, at);
-    }
-    index.finish_loading();
-    Arc::new(index)
-}
 
 /// Events that each alter the answer about another device.
 struct Storm {
