@@ -18,6 +18,7 @@ pub mod cursor;
 pub mod history;
 pub mod metrics;
 mod names;
+mod parts;
 mod state;
 mod subscription;
 mod watcher;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use super::parts::Parts;
 use crate::domain::{ExternalIdentifier, Identifier, Reachability, Status, SubscriberId, Timestamp};
 use crate::index::Index;
 
@@ -41,7 +42,7 @@ pub(super) struct Looked {
 /// The names that are watched.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    known: HashMap<SubscriberId, Name>,
+    known: Parts<Name>,
     externals: HashMap<SubscriberId, External>,
     /// Names by whom they lead to, or through.
     leading: HashMap<SubscriberId, SmallVec<[SubscriberId; 1]>>,
@@ -54,12 +55,17 @@ impl Names {
     }
 
     pub(super) fn contains(&self, name: SubscriberId) -> bool {
-        self.known.contains_key(&name)
+        self.known.get(name).is_some()
+    }
+
+    /// The names of one part of the index.
+    pub(super) fn in_part(&self, part: usize) -> impl Iterator<Item = SubscriberId> {
+        self.known.names_in(part)
     }
 
     /// Whether what was last told of a name is that it names somebody.
     pub(super) fn is_found(&self, name: SubscriberId) -> bool {
-        self.known.get(&name).is_some_and(|known| known.told.is_some())
+        self.known.get(name).is_some_and(|known| known.told.is_some())
     }
 
     /// Whose answers may differ when facts under this id do.
@@ -107,7 +113,7 @@ impl Names {
             } = outlook.reachability;
             (status, data, sms)
         });
-        let known = self.known.get_mut(&name)?;
+        let known = self.known.get_mut(name)?;
         let differs = std::mem::replace(&mut known.told, told) != told;
         self.lead(
             name,
@@ -126,7 +132,7 @@ impl Names {
     pub(super) fn forget(&mut self, name: SubscriberId) {
         self.lead(name, name, None);
         self.set_due(name, None);
-        self.known.remove(&name);
+        self.known.remove(name);
         self.externals.remove(&name);
     }
 
@@ -134,7 +140,7 @@ impl Names {
     pub(super) fn keep_only(&mut self, kept: impl Iterator<Item = SubscriberId>) {
         let mut fewer = Self::default();
         for name in kept {
-            if let Some(known) = self.known.remove(&name) {
+            if let Some(known) = self.known.remove(name) {
                 let Name { on, due, told } = known;
                 let mut via = None;
                 if let Some(mut external) = self.externals.remove(&name) {
@@ -166,7 +172,7 @@ impl Names {
     }
 
     fn lead(&mut self, name: SubscriberId, on: SubscriberId, via: Option<SubscriberId>) {
-        let Some(known) = self.known.get_mut(&name) else {
+        let Some(known) = self.known.get_mut(name) else {
             return;
         };
         let former_on = std::mem::replace(&mut known.on, on);
@@ -192,7 +198,7 @@ impl Names {
     }
 
     fn set_due(&mut self, name: SubscriberId, due: Option<Timestamp>) {
-        let Some(known) = self.known.get_mut(&name) else {
+        let Some(known) = self.known.get_mut(name) else {
             return;
         };
         let former = std::mem::replace(&mut known.due, due);

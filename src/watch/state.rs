@@ -221,23 +221,19 @@ impl State {
         look: Look<'_>,
     ) -> Vec<(Identifier, Reachability)> {
         let mut standing = Vec::new();
+        let mut seen = HashSet::new();
         for identifier in look.index.names_in(part) {
+            seen.insert(identifier.subscriber());
             if let Some(answer) = self.ensure(&identifier, look) {
                 standing.push((identifier, answer));
             }
         }
-        if part + 1 == Index::PARTS {
-            // Names that are found without being among those of the index are told of while a list has them.
-            let listed: Vec<_> = self
-                .interest
-                .keys()
-                .filter(|name| name.as_msisdn().is_none())
-                .copied()
-                .collect();
-            for name in listed {
-                let identifier = self.names.identifier(name);
-                standing.extend(identifier.zip(self.look_again(name, look)));
-            }
+        // Names that the index has lost, which nobody was told yet, and those that only a list brought along. After this
+        // whoever takes the part was told of it what was told last, no less and no more.
+        let others = self.names.in_part(part).filter(|name| !seen.contains(name));
+        for name in others.collect::<Vec<_>>() {
+            let identifier = self.names.identifier(name);
+            standing.extend(identifier.zip(self.look_again(name, look)));
         }
         let head = self.history.head();
         if let Some(all) = &mut self.all
