@@ -6,8 +6,8 @@ use reachd::proto::v1::{Event, IpSessionChange, IpSessionEvent, NatMapping, Subs
 use reachd::rest::Contract::{self, V0, V1, V06};
 use serde_json::{Value, json};
 
-use super::camara::{DATA, NOBODY, SMS, number, populate};
 use super::client::{Ask, by_number};
+use super::lab::{DATA, NOBODY, SMS, number, populate};
 use crate::support::daemon::{Engine, Home};
 use crate::support::publisher::Publisher;
 use crate::support::{Subscriber, ago};

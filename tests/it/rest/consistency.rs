@@ -5,8 +5,8 @@ use reachd::rest::Contract;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
-use super::camara::{DATA, DATA_AND_SMS, NEVER_SEEN, NOBODY, NOT_CONNECTED, SMS, STALE, number, populate};
 use super::client::{Ask, by_number};
+use super::lab::{DATA, DATA_AND_SMS, NEVER_SEEN, NOBODY, NOT_CONNECTED, SMS, STALE, number, populate};
 use crate::support::daemon::{Daemon, Engine, Home};
 use crate::support::{Answer, Subscriber, on_each_engine};
 

@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::camara::{DATA, number, populate};
 use super::client::{Ask, Reply, by_number};
+use super::lab::{DATA, number, populate};
 use super::tokens::Issuer;
 use crate::support::certificates::Authority;
 use crate::support::daemon::{Daemon, Engine, Home};

@@ -1,10 +1,12 @@
 //! The CAMARA API of the real binary, asked over HTTP as its clients ask it.
 
 mod addresses;
+mod c01;
 mod camara;
 mod client;
 mod consistency;
 mod edge;
+mod lab;
 mod orange;
 mod schemathesis;
 mod table;

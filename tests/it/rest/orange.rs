@@ -3,8 +3,8 @@
 use reachd::rest::Contract::V0;
 use serde_json::json;
 
-use super::camara::{DATA, NEVER_SEEN, NOBODY, NOT_CONNECTED, STALE, number, populate};
 use super::client::{Ask, by_number};
+use super::lab::{DATA, NEVER_SEEN, NOBODY, NOT_CONNECTED, STALE, number, populate};
 use crate::support::daemon::{Engine, Home};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use reachd::proto::v1::{RegistrationChange as Change, Slot};
 use reachd::rest::Contract;
 
-use super::camara::populate;
+use super::lab::populate;
 use super::tokens::Issuer;
 use super::validated::python;
 use crate::support::daemon::{Engine, Home};
