@@ -13,7 +13,7 @@ use super::client::{Ask, Reply};
 use crate::support::python::environment;
 
 /// A file beside these tests.
-fn here(name: &str) -> PathBuf {
+pub(super) fn here(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it/rest")
         .join(name)
