@@ -139,3 +139,47 @@ async fn where_no_file_is_named_acts_are_logged_under_a_target_of_their_own() {
     }
     daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_had_an_answer_explained_is_written_too() {
+    let mut home = Home::new(Engine::Sqlite).await;
+    let path = home.path("audit.jsonl");
+    home.configure(&format!("\n[audit]\npath = \"{}\"\n", path.display()));
+    let daemon = home.start().await;
+    let (known, nobody) = (Subscriber::nth(123), Subscriber::nth(124));
+    bind(&daemon, &known.imsi, &known.number(), "").await;
+    let server = format!("http://{}", daemon.grpc());
+    for (subscriber, code) in [(&known, 0), (&nobody, 1)] {
+        let mut command = reachd();
+        command
+            .args(["explain", &subscriber.number(), "--server", &server])
+            .env("SUDO_USER", "alice");
+        let output = run(command).await;
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    }
+    erase(&daemon, by_number(&known.number())).await.unwrap();
+
+    let written = acts(&path);
+    let told: Vec<_> = written.iter().map(words).collect();
+    let [_, done, failed, erased] = &written[..] else {
+        panic!("{told:?}");
+    };
+    let word = |act: &str, outcome: &str| (act.to_owned(), outcome.to_owned());
+    assert_eq!(told[1..3], [word("explain", "done"), word("explain", "failed")]);
+    assert_eq!(failed["reason"], "IDENTIFIER_NOT_FOUND");
+    for act in [done, failed] {
+        assert!(act["by"]["agent"].as_str().unwrap().contains("(alice)"), "{act}");
+        assert!(
+            act["by"]["address"].as_str().unwrap().starts_with("127.0.0.1:"),
+            "{act}"
+        );
+    }
+    // By the pseudonym that everything else about this number has.
+    assert_eq!(done["subscriber"], erased["subscriber"]);
+    assert_ne!(done["subscriber"], failed["subscriber"]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    for secret in [&known.imsi, &known.digits, &nobody.digits] {
+        assert!(!text.contains(secret.as_str()), "{secret}");
+    }
+    daemon.stop().await;
+}
