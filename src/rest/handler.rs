@@ -61,7 +61,8 @@ impl Rest {
             answers,
             audit,
             served: Served::new(config),
-            auth: Auth::new(&config.auth)?,
+            // However slow the authorization server is, most of the room is for callers whose tokens are known.
+            auth: Auth::new(&config.auth, (config.limits.concurrency / 4).max(1))?,
             limits: Limits::new(&config.limits),
             room: Semaphore::new(config.limits.concurrency),
             most_body: config.limits.body,

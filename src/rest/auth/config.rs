@@ -97,7 +97,7 @@ impl AuthConfig {
             (
                 url_is_fine,
                 "jwks_url",
-                "has to be an https:// URL, or http:// on this machine",
+                "has to be an https:// URL without a user, or http:// on this machine",
             ),
             (
                 refresh.contains(&self.jwks_refresh),
@@ -171,6 +171,13 @@ fn is_trustworthy(url: &str) -> bool {
     let Some(host) = uri.host() else {
         return false;
     };
+    // Names and passwords in a URL would go out to whoever answers there.
+    if uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'))
+    {
+        return false;
+    }
     match uri.scheme_str() {
         Some("https") => true,
         Some("http") => ["localhost", "127.0.0.1", "[::1]"].contains(&host),
@@ -198,6 +205,7 @@ mod tests {
             "/etc/jwks",
             "",
             "https://",
+            "https://name:secret@idp.example/jwks",
         ] {
             assert!(!is_trustworthy(wrong), "{wrong}");
         }

@@ -83,11 +83,6 @@ impl KeySet {
         Ok(Self { keys })
     }
 
-    /// Whether a key is here that the token may be signed with.
-    pub fn knows(&self, token: &Token<'_>) -> bool {
-        self.fitting(token).next().is_some()
-    }
-
     /// What a token says, if its signature holds.
     pub fn verified(&self, token: &Token<'_>) -> Option<Vec<u8>> {
         self.fitting(token)

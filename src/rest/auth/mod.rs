@@ -61,16 +61,16 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// As configured.
+    /// As configured. At most `waiting` requests wait for an authorization server at a time.
     ///
     /// # Errors
     /// What is wrong with the files that are named, as a sentence.
-    pub fn new(config: &AuthConfig) -> Result<Self, String> {
+    pub fn new(config: &AuthConfig, waiting: usize) -> Result<Self, String> {
         match config.mode {
             Mode::None => Ok(Self::None),
             Mode::Jwt => Ok(Self::Tokens(Box::new(Tokens {
                 judge: Judge::new(config),
-                keys: Keys::new(config)?,
+                keys: Keys::new(config, waiting)?,
                 good: Mutex::new(HashMap::new()),
             }))),
         }
@@ -152,15 +152,14 @@ impl Tokens {
             };
         }
         let token = jws::Token::read(token).ok_or(Cause::InvalidCredentials)?;
-        let keys = self.keys.with(&token).await?;
-        let payload = keys.set.verified(&token).ok_or(Cause::InvalidCredentials)?;
+        let (payload, generation) = self.keys.verified(&token).await?;
         let (caller, until) = self.judge.caller(&payload, now)?;
         self.remember(
             hash,
             Good {
                 caller: caller.clone(),
                 until,
-                generation: keys.generation,
+                generation,
             },
             now,
         );

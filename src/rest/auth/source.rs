@@ -1,6 +1,6 @@
 //! Where the keys of access tokens come from, and when they are read again: from time to time, so that a key that was
-//! withdrawn goes, and when a token names a key that is not known, so that a new one comes at once; the latter not more
-//! often than `jwks_pause` allows, whatever strangers send.
+//! withdrawn goes, and when no known key fits a token, so that a new one comes at once; the latter not more often than
+//! `jwks_pause` allows, whatever strangers send, and with a bounded number of them waiting for it.
 //!
 //! What was read last stays in use while nothing better can be had.
 
@@ -15,7 +15,7 @@ use axum::http::Uri;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +49,26 @@ pub struct Current {
     pub generation: u64,
 }
 
+impl Current {
+    /// What a token says if one of the keys shows that it does, and the number of the reading.
+    fn says(&self, token: &Token<'_>) -> Option<(Vec<u8>, u64)> {
+        Some((self.set.verified(token)?, self.generation))
+    }
+}
+
+/// One reading of the keys.
+#[derive(Debug)]
+struct Reading {
+    at: Instant,
+    failed: Option<(Cause, String)>,
+}
+
+impl Reading {
+    fn cause(&self) -> Option<Cause> {
+        self.failed.as_ref().map(|(cause, _)| *cause)
+    }
+}
+
 /// Keys that are kept up to date.
 #[derive(Debug)]
 pub struct Keys {
@@ -57,17 +77,19 @@ pub struct Keys {
     pause: Duration,
     current: RwLock<Option<Current>>,
     generation: AtomicU64,
-    /// When they were last asked for, and what went wrong. Held while they are.
-    last: Mutex<Option<(Instant, Option<Cause>)>>,
+    /// Held while they are asked for.
+    last: Mutex<Option<Reading>>,
+    /// Places of those who wait for a reading.
+    waiting: Semaphore,
     metrics: KeyMetrics,
 }
 
 impl Keys {
-    /// Keys from where the configuration says. A file is read at once.
+    /// Keys from where the configuration says, for which at most `waiting` requests wait at a time. A file is read at once.
     ///
     /// # Errors
     /// What is wrong with the files, as a sentence.
-    pub fn new(config: &AuthConfig) -> Result<Self, String> {
+    pub fn new(config: &AuthConfig, waiting: usize) -> Result<Self, String> {
         let mut first = None;
         let place = if is_set(&config.jwks_file) {
             first = Some(read_file(&config.jwks_file)?);
@@ -88,6 +110,7 @@ impl Keys {
             current: RwLock::new(None),
             generation: AtomicU64::new(0),
             last: Mutex::new(None),
+            waiting: Semaphore::new(waiting),
             metrics: KeyMetrics::new(),
         };
         if let Some(set) = first {
@@ -101,39 +124,39 @@ impl Keys {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Keys that know the one that a token names, read again if need be.
+    /// What a token says, and the number of the reading whose keys show that it does. Keys are read again if need be.
     ///
     /// # Errors
-    /// That no such key is known, or why that cannot be said.
-    pub async fn with(&self, token: &Token<'_>) -> Result<Current, Cause> {
-        if let Some(current) = self.knowing(token) {
-            return Ok(current);
+    /// That no key fits, or why that cannot be said.
+    pub async fn verified(&self, token: &Token<'_>) -> Result<(Vec<u8>, u64), Cause> {
+        let tried = self.current();
+        if let Some(said) = tried.as_ref().and_then(|current| current.says(token)) {
+            return Ok(said);
         }
-        let failed = self.reload_if_due(token).await;
-        match (self.knowing(token), failed) {
-            (Some(current), _) => Ok(current),
+        let generation = tried.map(|current| current.generation);
+        let failed = self.reload_if_due(generation).await;
+        match (self.current(), failed) {
             // Without a key at hand it cannot be said that the token is bad.
-            (None, Some(cause)) if self.current().is_none() => Err(cause),
-            (None, _) => Err(Cause::InvalidCredentials),
+            (None, failed) => Err(failed.unwrap_or(Cause::KeysUnreachable)),
+            (Some(current), _) if Some(current.generation) == generation => Err(Cause::InvalidCredentials),
+            (Some(current), _) => current.says(token).ok_or(Cause::InvalidCredentials),
         }
     }
 
     /// Reads the keys again from time to time, until `closing`.
     pub async fn keep(&self, closing: CancellationToken) {
-        loop {
-            let mut last = self.last.lock().await;
-            self.reload(&mut last).await;
-            drop(last);
-            let wait = if self.current().is_none() {
-                RETRY.min(self.refresh)
-            } else {
-                self.refresh
-            };
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = closing.cancelled() => return,
+        let keeping = async {
+            loop {
+                self.reload(&mut *self.last.lock().await).await;
+                let wait = if self.current().is_none() {
+                    RETRY.min(self.refresh)
+                } else {
+                    self.refresh
+                };
+                tokio::time::sleep(wait).await;
             }
-        }
+        };
+        closing.run_until_cancelled(keeping).await;
     }
 
     fn current(&self) -> Option<Current> {
@@ -143,40 +166,50 @@ impl Keys {
             .clone()
     }
 
-    fn knowing(&self, token: &Token<'_>) -> Option<Current> {
-        self.current().filter(|current| current.set.knows(token))
-    }
-
-    /// What the last reading failed with, after another one if enough time has passed.
-    async fn reload_if_due(&self, token: &Token<'_>) -> Option<Cause> {
+    /// What the last reading failed with, after another one if enough time has passed since. `generation` is that of the
+    /// keys which were tried.
+    async fn reload_if_due(&self, generation: Option<u64>) -> Option<Cause> {
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return Some(Cause::KeysTimedOut);
+        };
         let mut last = self.last.lock().await;
-        if self.knowing(token).is_some() {
+        if self.current().map(|current| current.generation) != generation {
             // Somebody else was here first.
             return None;
         }
-        match *last {
-            Some((at, failed)) if at.elapsed() < self.pause => failed,
+        match &*last {
+            Some(reading) if reading.at.elapsed() < self.pause => reading.cause(),
             _ => self.reload(&mut last).await,
         }
     }
 
-    async fn reload(&self, last: &mut Option<(Instant, Option<Cause>)>) -> Option<Cause> {
+    async fn reload(&self, last: &mut Option<Reading>) -> Option<Cause> {
         let read = self.read().await;
         self.metrics.reloaded(read.is_ok());
+        let before = last.take().and_then(|reading| reading.failed);
         let failed = match read {
             Ok(set) => {
                 self.take(set);
+                if before.is_some() {
+                    tracing::info!("the keys of access tokens can be read again");
+                }
                 None
             }
             Err((cause, sentence)) => {
-                tracing::warn!(
-                    "the keys of access tokens cannot be read again, known ones stay in use: {sentence}"
-                );
-                Some(cause)
+                // Once for each thing that is wrong, however often it is met.
+                if before.as_ref().is_none_or(|(_, told)| *told != sentence) {
+                    tracing::warn!(
+                        "the keys of access tokens cannot be read, known ones stay in use: {sentence}"
+                    );
+                }
+                Some((cause, sentence))
             }
         };
-        *last = Some((Instant::now(), failed));
-        failed
+        let reading = Reading {
+            at: Instant::now(),
+            failed,
+        };
+        last.insert(reading).cause()
     }
 
     fn take(&self, set: KeySet) {
@@ -204,7 +237,7 @@ impl Keys {
                 let fetched = tokio::time::timeout(WITHIN, fetch::get(url, tls)).await;
                 let document = match fetched {
                     Err(_) => return Err((Cause::KeysTimedOut, "no answer in time".to_owned())),
-                    Ok(Err(error)) => return Err((Cause::KeysUnreachable, error.to_string())),
+                    Ok(Err(error)) => return Err((error.cause(), error.to_string())),
                     Ok(Ok(document)) => document,
                 };
                 KeySet::read(&document).map_err(|error| (Cause::KeysInvalid, error.to_string()))

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::*;
 
 const NOW: u64 = 1_790_000_000;
+const WAITING: usize = 8;
 const ISSUER: &str = "https://idp.example";
 
 /// A key of the authorization server.
@@ -66,10 +67,13 @@ fn config() -> AuthConfig {
 
 fn on_file(path: &Path, document: &str) -> Auth {
     std::fs::write(path, document).unwrap();
-    Auth::new(&AuthConfig {
-        jwks_file: path.to_owned(),
-        ..config()
-    })
+    Auth::new(
+        &AuthConfig {
+            jwks_file: path.to_owned(),
+            ..config()
+        },
+        WAITING,
+    )
     .unwrap()
 }
 
@@ -140,6 +144,8 @@ struct Server {
     url: String,
     asked: Arc<AtomicUsize>,
     document: Arc<Mutex<(StatusCode, String)>>,
+    /// Held, it keeps the server from answering.
+    gate: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Server {
@@ -148,22 +154,37 @@ impl Server {
         let url = format!("http://{}/jwks?x=1", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicUsize::new(0));
         let document = Arc::new(Mutex::new((status, document)));
+        let gate = Arc::new(tokio::sync::Mutex::new(()));
         let (counted, published) = (Arc::clone(&asked), Arc::clone(&document));
+        let passed = Arc::clone(&gate);
         let answer = move || {
             counted.fetch_add(1, Ordering::Relaxed);
-            std::future::ready(published.lock().unwrap().clone())
+            let (published, passed) = (Arc::clone(&published), Arc::clone(&passed));
+            async move {
+                drop(passed.lock().await);
+                let answer = published.lock().unwrap();
+                answer.clone()
+            }
         };
         let router = Router::new().route("/jwks", get(answer));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, asked, document }
+        Self {
+            url,
+            asked,
+            document,
+            gate,
+        }
     }
 
     fn auth(&self, pause: Duration) -> Auth {
-        Auth::new(&AuthConfig {
-            jwks_url: self.url.clone(),
-            jwks_pause: pause,
-            ..config()
-        })
+        Auth::new(
+            &AuthConfig {
+                jwks_url: self.url.clone(),
+                jwks_pause: pause,
+                ..config()
+            },
+            WAITING,
+        )
         .unwrap()
     }
 }
@@ -187,6 +208,62 @@ async fn a_new_key_is_fetched_when_a_token_names_it_and_an_old_one_goes() {
         caller(&auth, &old_token, NOW).await,
         Err(Cause::InvalidCredentials)
     );
+}
+
+/// Authorization servers may leave names of keys out, or keep them when the keys change.
+#[tokio::test]
+async fn a_key_that_changes_under_its_name_is_fetched_when_a_token_does_not_fit_the_old_one() {
+    let (old, new) = (Signer::new("k1"), Signer::new("k1"));
+    let server = Server::start(StatusCode::OK, document(&[&old])).await;
+    let auth = server.auth(Duration::ZERO);
+    let old_token = format!("Bearer {}", old.token("gateway", NOW + 60));
+    let new_token = format!("Bearer {}", new.token("gateway", NOW + 60));
+    assert!(caller(&auth, &old_token, NOW).await.is_ok());
+    server.document.lock().unwrap().1 = document(&[&new]);
+    assert!(caller(&auth, &new_token, NOW).await.is_ok());
+    assert_eq!(
+        caller(&auth, &old_token, NOW).await,
+        Err(Cause::InvalidCredentials)
+    );
+}
+
+#[tokio::test]
+async fn while_a_server_is_slow_only_so_many_wait_for_it_and_known_callers_are_let_in() {
+    let signer = Signer::new("k1");
+    let server = Server::start(StatusCode::OK, document(&[&signer])).await;
+    let auth = Arc::new(server.auth(Duration::ZERO));
+    let bearer = format!("Bearer {}", signer.token("gateway", NOW + 60));
+    assert!(caller(&auth, &bearer, NOW).await.is_ok());
+    let _slow = server.gate.lock().await;
+    let stranger = format!("Bearer {}", Signer::new("k2").token("gateway", NOW + 60));
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..=WAITING {
+        let (auth, stranger) = (Arc::clone(&auth), stranger.clone());
+        waiting.spawn(async move { caller(&auth, &stranger, NOW).await });
+    }
+    // One of them finds no place to wait in and is told at once.
+    let first = waiting.join_next().await.unwrap().unwrap();
+    assert_eq!(first, Err(Cause::InvalidCredentials));
+    assert_eq!(waiting.len(), WAITING);
+    assert!(caller(&auth, &bearer, NOW).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_server_that_does_not_answer() {
+    let server = Server::start(StatusCode::OK, String::new()).await;
+    let auth = Arc::new(server.auth(Duration::ZERO));
+    let _slow = server.gate.lock().await;
+    let closing = CancellationToken::new();
+    let keeping = tokio::spawn({
+        let (auth, closing) = (Arc::clone(&auth), closing.clone());
+        async move { auth.keep_keys(closing).await }
+    });
+    while server.asked.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    closing.cancel();
+    let ended = tokio::time::timeout(Duration::from_secs(1), keeping).await;
+    assert!(ended.is_ok(), "{ended:?}");
 }
 
 #[tokio::test]
@@ -215,7 +292,7 @@ async fn without_keys_it_is_said_that_the_token_cannot_be_checked_and_not_that_i
     let auth = server.auth(Duration::ZERO);
     assert_eq!(caller(&auth, &bearer, NOW).await, Err(Cause::KeysInvalid));
     *server.document.lock().unwrap() = (StatusCode::FOUND, String::new());
-    assert_eq!(caller(&auth, &bearer, NOW).await, Err(Cause::KeysUnreachable));
+    assert_eq!(caller(&auth, &bearer, NOW).await, Err(Cause::KeysInvalid));
     *server.document.lock().unwrap() = (StatusCode::OK, document(&[&signer]));
     assert!(caller(&auth, &bearer, NOW).await.is_ok());
     // Whoever was let in before stays in while the server is gone.
@@ -225,10 +302,13 @@ async fn without_keys_it_is_said_that_the_token_cannot_be_checked_and_not_that_i
 
 #[tokio::test]
 async fn without_tokens_clients_are_told_apart_by_their_addresses() {
-    let auth = Auth::new(&AuthConfig {
-        mode: Mode::None,
-        ..AuthConfig::default()
-    })
+    let auth = Auth::new(
+        &AuthConfig {
+            mode: Mode::None,
+            ..AuthConfig::default()
+        },
+        WAITING,
+    )
     .unwrap();
     let remote = Some("192.0.2.7".parse().unwrap());
     let caller = auth.caller(&HeaderMap::new(), remote, NOW).await.unwrap();

@@ -6,6 +6,7 @@ mod camara;
 mod client;
 mod consistency;
 mod edge;
+mod keys;
 mod lab;
 mod orange;
 mod schemathesis;

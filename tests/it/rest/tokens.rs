@@ -14,18 +14,37 @@ pub(super) const ISSUER: &str = "https://idp.example";
 pub(super) const AUDIENCE: &str = "https://api.example";
 pub(super) const SCOPE: &str = "device-reachability-status:read";
 
-pub(super) struct Issuer(Ed25519KeyPair);
+pub(super) struct Issuer {
+    pair: Ed25519KeyPair,
+    kid: &'static str,
+}
 
 impl Issuer {
     pub(super) fn new() -> Self {
+        Self::named("k1")
+    }
+
+    /// One whose key has that name.
+    pub(super) fn named(kid: &'static str) -> Self {
         let pair = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-        Self(Ed25519KeyPair::from_pkcs8(pair.as_ref()).unwrap())
+        Self {
+            pair: Ed25519KeyPair::from_pkcs8(pair.as_ref()).unwrap(),
+            kid,
+        }
     }
 
     /// The JWKS document.
     pub(super) fn published(&self) -> String {
-        let x = URL_SAFE_NO_PAD.encode(self.0.public_key());
-        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "use": "sig", "x": x}]}).to_string()
+        Self::published_together(&[self])
+    }
+
+    /// One document with the keys of all of them.
+    pub(super) fn published_together(issuers: &[&Self]) -> String {
+        let key = |issuer: &&Self| {
+            let x = URL_SAFE_NO_PAD.encode(issuer.pair.public_key());
+            json!({"kty": "OKP", "crv": "Ed25519", "kid": issuer.kid, "use": "sig", "x": x})
+        };
+        json!({"keys": issuers.iter().map(key).collect::<Vec<_>>()}).to_string()
     }
 
     /// Has a daemon trust this issuer; `more` are further lines of `[rest.auth]`.
@@ -51,9 +70,9 @@ impl Issuer {
 
     pub(super) fn signed(&self, claims: &Value) -> String {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let header = json!({"alg": "EdDSA", "kid": "k1", "typ": "at+jwt"});
+        let header = json!({"alg": "EdDSA", "kid": self.kid, "typ": "at+jwt"});
         let signed = format!("{}.{}", encode(&header), encode(claims));
-        let signature = URL_SAFE_NO_PAD.encode(self.0.sign(signed.as_bytes()));
+        let signature = URL_SAFE_NO_PAD.encode(self.pair.sign(signed.as_bytes()));
         format!("{signed}.{signature}")
     }
 }
