@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::Hss;
 use crate::domain::{Timestamp, User};
-use crate::pace::Budget;
+use crate::pace::Window;
 
 /// What became of wishes to ask for a lookup, by result.
 pub const QUERIES: &str = "reachd_lookup_queries_total";
@@ -30,7 +30,7 @@ pub struct Refresher(Arc<Inner>);
 struct Inner {
     hss: Hss,
     within: Duration,
-    budget: Mutex<Budget>,
+    budget: Mutex<Window>,
     under_way: Mutex<HashMap<User, watch::Receiver<()>>>,
     asked: Counter,
     joined: Counter,
@@ -53,7 +53,7 @@ impl Refresher {
         Self(Arc::new(Inner {
             hss,
             within,
-            budget: Mutex::new(Budget::new(rate)),
+            budget: Mutex::new(Window::new(rate)),
             under_way: Mutex::default(),
             asked: result("asked"),
             joined: result("joined"),
@@ -108,12 +108,8 @@ impl Inner {
     }
 
     fn may_ask(&self) -> bool {
-        let now: Timestamp = self.hss.now();
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        let allowed = budget.allows(now);
-        if allowed {
-            budget.spend();
-        }
-        allowed
+        let now: Timestamp = self.hss.now();
+        budget.leave(now)
     }
 }

@@ -4,7 +4,9 @@
 mod budget;
 mod hosts;
 mod pause;
+mod window;
 
 pub use budget::Budget;
 pub use hosts::Hosts;
 pub use pause::Pause;
+pub use window::Window;

@@ -10,6 +10,7 @@
 
 mod support;
 
+mod active_query;
 mod applications;
 mod cli;
 mod conformance;

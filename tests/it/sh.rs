@@ -16,7 +16,7 @@ use crate::support::{Subscriber, eventually, on_each_engine};
 const SH: u32 = 16_777_217;
 const HSS: &str = "hss1.home.example";
 
-const USER_DATA_PULL: u32 = 306;
+pub(crate) const USER_DATA_PULL: u32 = 306;
 const PUSH_NOTIFICATION: u32 = 309;
 
 const USER_IDENTITY: u32 = 700;
@@ -38,6 +38,11 @@ fn sh_data(members: &str) -> String {
 
 /// A daemon that asks the HSSs of its realm.
 async fn home(engine: Engine) -> Home {
+    home_waiting(engine, "2s").await
+}
+
+/// The same, which waits for an answer of theirs for so long.
+pub(crate) async fn home_waiting(engine: Engine, answer_within: &str) -> Home {
     let mut home = Home::new(engine).await;
     home.diameter(UNANSWERED_GOODBYES);
     home.configure(&format!(
@@ -49,7 +54,7 @@ applications = ["sh"]
 
 [diameter.sh]
 realm = "home.example"
-answer_within = "2s"
+answer_within = "{answer_within}"
 "#
     ));
     home
@@ -64,10 +69,10 @@ fn application() -> Vec<u8> {
 }
 
 /// An HSS that has a connection with the daemon.
-struct Hss(Peer);
+pub(crate) struct Hss(pub(crate) Peer);
 
 impl Hss {
-    async fn connect(daemon: &Daemon) -> Self {
+    pub(crate) async fn connect(daemon: &Daemon) -> Self {
         Self::connect_saying(daemon, &[]).await
     }
 
@@ -84,7 +89,7 @@ impl Hss {
     }
 
     /// The next request, which must be of that command and carry what every request of Sh must.
-    async fn asked(&mut self, command: u32) -> Message {
+    pub(crate) async fn asked(&mut self, command: u32) -> Message {
         let request = self.0.receive_request().await;
         assert_eq!((request.application, request.command), (SH, command));
         let names: Vec<u32> = request.avps.iter().map(|avp| avp.code).collect();
@@ -118,12 +123,12 @@ impl Hss {
         self.0.answer_in_full(request, &avps).await;
     }
 
-    async fn succeed(&mut self, request: &Message, more: Vec<Vec<u8>>) {
+    pub(crate) async fn succeed(&mut self, request: &Message, more: Vec<Vec<u8>>) {
         self.answer(request, avp(code::RESULT_CODE, &SUCCESS.to_be_bytes()), more)
             .await;
     }
 
-    async fn refuse(&mut self, request: &Message, experimental: u32) {
+    pub(crate) async fn refuse(&mut self, request: &Message, experimental: u32) {
         let members = [
             avp(code::VENDOR_ID, &VENDOR_3GPP.to_be_bytes()),
             avp(code::EXPERIMENTAL_RESULT_CODE, &experimental.to_be_bytes()),
@@ -203,7 +208,7 @@ async fn loaded(daemon: &Daemon) {
 }
 
 /// Answers the two questions of a query; which comes first is not told.
-async fn answer_query(hss: &mut Hss, packet: &str, circuit: &str) {
+pub(crate) async fn answer_query(hss: &mut Hss, packet: &str, circuit: &str) {
     for _ in 0..2 {
         let request = hss.asked(USER_DATA_PULL).await;
         assert_eq!(find(&request, DATA_REFERENCE).u32(), 15);

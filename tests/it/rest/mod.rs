@@ -9,6 +9,7 @@ mod edge;
 mod keys;
 mod lab;
 mod orange;
+mod queried;
 mod schemathesis;
 mod table;
 mod tokens;
