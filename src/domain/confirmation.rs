@@ -6,7 +6,7 @@
 //! - **Reachable** is as confirmed as the best registration by which it is: its feed would have told of a loss.
 //! - **Not reachable** is as confirmed as the worst feed that could have said otherwise: each slot that is known has to be
 //!   watched by somebody who would tell of the return there, and every feed that would tell of a registration anywhere has to
-//!   have lived since the subscriber was last heard of.
+//!   have lived since the subscriber was last heard of, or since it told again all that it has.
 
 use super::feed_health::Silence;
 use super::reachability::node_state;
@@ -114,14 +114,32 @@ impl<'a> Confirmed<'a> {
         }
     }
 
-    /// How far a feed confirms what it or another told.
+    /// How far a feed confirms what it told.
     fn by(id: FeedId, feed: &'a FeedHealth, told: Told, subscriber: SubscriberId) -> Self {
-        let confirmed = match feed.silence(told.received, subscriber) {
-            Silence::Confirms(until) => Self::by_itself(until, Why::Silence(id)),
-            Silence::Until(gap) => Self::by_itself(gap.begin, Why::Gap(id, gap)),
-            Silence::Nothing => Self::by_itself(told.at, Why::NotHeard(id)),
-        };
-        confirmed.at_least(told.at)
+        Self::by_silence(id, feed.silence(told.received, subscriber), told.at)
+    }
+
+    /// How far a feed confirms that there was nothing to tell since, whoever told what. All that it told again, and in that
+    /// nothing of this, counts as told then.
+    fn by_having_told_nothing(
+        id: FeedId,
+        feed: &'a FeedHealth,
+        told: Told,
+        subscriber: SubscriberId,
+    ) -> Self {
+        let Told { received, at } = told;
+        match feed.resynchronised_at.filter(|told| *told > received) {
+            None => Self::by(id, feed, told, subscriber),
+            Some(again) => Self::by_silence(id, feed.silence(again, subscriber), again.max(at)),
+        }
+    }
+
+    fn by_silence(id: FeedId, silence: Silence<'a>, fact: Timestamp) -> Self {
+        match silence {
+            Silence::Confirms(until) if until >= fact => Self::by_itself(until, Why::Silence(id)),
+            Silence::Until(gap) if gap.begin >= fact => Self::by_itself(gap.begin, Why::Gap(id, gap)),
+            _ => Self::by_itself(fact, Why::NotHeard(id)),
+        }
     }
 }
 
@@ -183,7 +201,7 @@ impl Registrations {
         let registering = feeds
             .iter()
             .filter(|(_, feed)| feed.counts && feed.coverage.has_anywhere(Tells::Registrations))
-            .map(|(id, feed)| Confirmed::by(id, feed, heard, subscriber));
+            .map(|(id, feed)| Confirmed::by_having_told_nothing(id, feed, heard, subscriber));
         slots.chain(registering).min_by_key(|confirmed| confirmed.until)
     }
 
@@ -253,7 +271,7 @@ impl Registrations {
         let worst = feeds
             .iter()
             .filter(|(_, feed)| feed.counts && feed.coverage.has(slot, news))
-            .map(|(id, feed)| Confirmed::by(id, feed, told, subscriber))
+            .map(|(id, feed)| Confirmed::by_having_told_nothing(id, feed, told, subscriber))
             .min_by_key(|confirmed| confirmed.until);
         worst
             .unwrap_or_else(|| Confirmed::by_itself(since, Why::Fact))
@@ -292,7 +310,7 @@ impl Registrations {
 }
 
 /// That a node still reaches the subscriber: its feed would have told of a loss.
-fn present<'a>(
+pub(super) fn present<'a>(
     slot: Slot,
     facts: &Facts,
     feeds: &'a Feeds,
@@ -310,4 +328,4 @@ fn present<'a>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -39,6 +39,7 @@ pub(super) struct StoredFeed {
     pub(super) alive_until: Option<i64>,
     pub(super) resynchronised_at: Option<i64>,
     pub(super) gaps: String,
+    pub(super) promised: bool,
 }
 
 fn wrong(column: &'static str) -> StoreError {
@@ -56,6 +57,7 @@ impl StoredFeed {
         usize: ColumnIndex<R>,
         i16: Decode<'r, R::Database> + Type<R::Database>,
         i64: Decode<'r, R::Database> + Type<R::Database>,
+        bool: Decode<'r, R::Database> + Type<R::Database>,
         String: Decode<'r, R::Database> + Type<R::Database>,
     {
         Ok(Self {
@@ -64,6 +66,7 @@ impl StoredFeed {
             alive_until: row.try_get(2).map_err(|_| wrong("alive_until"))?,
             resynchronised_at: row.try_get(3).map_err(|_| wrong("resynchronised_at"))?,
             gaps: row.try_get(4).map_err(|_| wrong("gaps"))?,
+            promised: row.try_get(5).map_err(|_| wrong("promised"))?,
         })
     }
 
@@ -85,7 +88,8 @@ impl StoredFeed {
                 time("alive_until", self.alive_until)?,
                 time("resynchronised_at", self.resynchronised_at)?,
                 gaps.ok_or_else(|| wrong("gaps"))?,
-            ),
+            )
+            .with_promise(self.promised),
         })
     }
 }
@@ -99,6 +103,7 @@ impl From<&FeedRow> for StoredFeed {
             alive_until: row.health.alive_until.map(Timestamp::as_micros),
             resynchronised_at: row.health.resynchronised_at.map(Timestamp::as_micros),
             gaps: gaps.join(" "),
+            promised: row.health.promised,
         }
     }
 }

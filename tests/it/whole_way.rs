@@ -306,7 +306,13 @@ on_each_engine! {
         for subscriber in &subscribers[2..4] {
             publisher.publish(event(subscriber, Slot::Msc, sms, Change::Registered, ago(77))).await;
         }
-        let before = daemon.lookups().phones(&numbers).await;
+        // What a feed told long after it happened is confirmed by when it told it, as soon as the daemon has looked at the feed.
+        let before = eventually("feeds have been looked at", async || {
+            let answers = daemon.lookups().phones(&numbers).await;
+            let late = answers[3].as_ref()?;
+            (late.last_confirmed_time != late.last_status_time).then_some(answers)
+        })
+        .await;
         let expected = [
             Some((Status::ConnectedData, DATA)),
             Some((Status::NotConnected, NOTHING)),

@@ -6,14 +6,14 @@ use crate::domain::feed_health::Signs;
 use crate::domain::properties::{after, at, events_in, slots};
 use crate::domain::*;
 
-const COPIES: i16 = 1;
-const ADAPTER: i16 = 2;
+pub(in crate::domain) const COPIES: i16 = 1;
+pub(in crate::domain) const ADAPTER: i16 = 2;
 
-fn id(number: i16) -> FeedId {
+pub(in crate::domain) fn id(number: i16) -> FeedId {
     FeedId::from_number(number).unwrap()
 }
 
-fn subscriber() -> SubscriberId {
+pub(in crate::domain) fn subscriber() -> SubscriberId {
     Imsi::parse("001010000000001").unwrap().into()
 }
 
@@ -26,7 +26,7 @@ fn living(coverage: Coverage, since: i64, last: i64) -> FeedHealth {
     feed
 }
 
-fn see(feed: &mut FeedHealth, since: i64, last: i64) {
+pub(in crate::domain) fn see(feed: &mut FeedHealth, since: i64, last: i64) {
     feed.saw(Signs {
         since: at(since),
         last: at(last),
@@ -35,14 +35,14 @@ fn see(feed: &mut FeedHealth, since: i64, last: i64) {
 }
 
 /// A copy of S6a and an adapter that tells everything, both alive from 1 to `last`.
-fn feeds(last: i64) -> Feeds {
+pub(in crate::domain) fn feeds(last: i64) -> Feeds {
     let mut feeds = Feeds::default();
     feeds.put(id(COPIES), living(Coverage::copies(), 1, last));
     feeds.put(id(ADAPTER), living(Coverage::everywhere(Tells::ALL), 1, last));
     feeds
 }
 
-fn told(feed: i16, time: i64, change: Change) -> Event {
+pub(in crate::domain) fn told(feed: i16, time: i64, change: Change) -> Event {
     Event {
         feed: id(feed),
         ..Event::new(
@@ -54,7 +54,7 @@ fn told(feed: i16, time: i64, change: Change) -> Event {
     }
 }
 
-fn attach(slot: Slot) -> Change {
+pub(in crate::domain) fn attach(slot: Slot) -> Change {
     Change::Registered {
         slot,
         node: Node::parse("node1").unwrap(),
@@ -62,14 +62,14 @@ fn attach(slot: Slot) -> Change {
     }
 }
 
-fn purge(slot: Slot) -> Change {
+pub(in crate::domain) fn purge(slot: Slot) -> Change {
     Change::Deregistered {
         slot,
         node: Node::parse("node1").unwrap(),
     }
 }
 
-fn lost(slot: Slot) -> Change {
+pub(in crate::domain) fn lost(slot: Slot) -> Change {
     Change::Unreachable {
         slot,
         node: Node::parse("node1").unwrap(),
@@ -83,7 +83,7 @@ fn confirmed(events: &[Event], feeds: &Feeds, now: i64) -> Option<Timestamp> {
         .last_confirmed_time
 }
 
-fn away(feeds: &mut Feeds, feed: i16, from: i64, to: i64, last: i64) {
+pub(in crate::domain) fn away(feeds: &mut Feeds, feed: i16, from: i64, to: i64, last: i64) {
     let feed = feeds.get_mut(id(feed)).unwrap();
     see(feed, 1, from);
     feed.lost();
@@ -126,8 +126,50 @@ fn a_feed_that_tells_of_losses_confirms_an_attach_by_silence_up_to_its_gap() {
     assert_eq!(confirmed(&events, &feeds, 100), Some(at(50)));
     let again = [events.to_vec(), vec![told(ADAPTER, 80, attach(Slot::Amf3gpp))]].concat();
     assert_eq!(confirmed(&again, &feeds, 100), Some(at(90)));
-    feeds.get_mut(id(ADAPTER)).unwrap().resynchronised(at(75));
-    assert_eq!(confirmed(&events, &feeds, 100), Some(at(90)));
+}
+
+#[test]
+fn whom_a_feed_does_not_name_when_it_tells_all_again_is_as_absent_as_before_and_not_as_present() {
+    let attached = [told(ADAPTER, 10, attach(Slot::Amf3gpp))];
+    let purged = [
+        told(ADAPTER, 10, attach(Slot::Amf3gpp)),
+        told(ADAPTER, 20, purge(Slot::Amf3gpp)),
+    ];
+    let mut feeds = feeds(50);
+    away(&mut feeds, ADAPTER, 50, 70, 90);
+    see(feeds.get_mut(id(COPIES)).unwrap(), 1, 90);
+    for events in [&attached[..], &purged] {
+        assert_eq!(confirmed(events, &feeds, 100), Some(at(50)));
+    }
+    feeds.get_mut(id(ADAPTER)).unwrap().resynchronised(at(70));
+    assert_eq!(confirmed(&purged, &feeds, 100), Some(at(90)));
+    assert_eq!(
+        confirmed(&attached, &feeds, 100),
+        Some(at(50)),
+        "it may be forgotten"
+    );
+    // What is told of a moment in a gap holds for that moment.
+    feeds.get_mut(id(ADAPTER)).unwrap().doubted(at(80), None);
+    assert_eq!(confirmed(&purged, &feeds, 100), Some(at(80)));
+    feeds.get_mut(id(ADAPTER)).unwrap().lost();
+    assert_eq!(confirmed(&purged, &feeds, 100), Some(at(80)));
+}
+
+#[test]
+fn a_feed_that_was_heard_before_the_last_word_of_another_confirms_up_to_where_it_was_heard() {
+    let events = [
+        told(COPIES, 10, attach(Slot::Mme)),
+        told(COPIES, 20, purge(Slot::Mme)),
+    ];
+    let late = Event {
+        received_at: at(95_000),
+        ..told(COPIES, 20, purge(Slot::Mme))
+    };
+    let mut feeds = feeds(90_000);
+    see(feeds.get_mut(id(COPIES)).unwrap(), 1, 96_000);
+    let again = [events.to_vec(), vec![late]].concat();
+    assert_eq!(confirmed(&events, &feeds, 100_000), Some(at(90_000)));
+    assert_eq!(confirmed(&again, &feeds, 100_000), Some(at(90_000)));
 }
 
 #[test]
@@ -182,26 +224,27 @@ fn a_reset_puts_in_doubt_what_the_feed_told_before_it() {
 
 /// One look at a feed.
 #[derive(Clone, Copy, Debug)]
-enum Look {
+pub(in crate::domain) enum Look {
     Lives,
     Gone,
     Back,
     Doubted,
+    Resynchronised,
     Nothing,
 }
 
-fn looks() -> impl Strategy<Value = Vec<[Look; 2]>> {
+pub(in crate::domain) fn looks() -> impl Strategy<Value = Vec<[Look; 2]>> {
     let look = || {
         prop_oneof![
             4 => Just(Look::Lives), 1 => Just(Look::Gone), 1 => Just(Look::Back),
-            1 => Just(Look::Doubted), 2 => Just(Look::Nothing),
+            1 => Just(Look::Doubted), 1 => Just(Look::Resynchronised), 2 => Just(Look::Nothing),
         ]
     };
     prop::collection::vec([look(), look()], 1..25)
 }
 
 /// Lets ten microseconds pass, and looks.
-fn look(feed: &mut FeedHealth, look: Look, now: i64) {
+pub(in crate::domain) fn look(feed: &mut FeedHealth, look: Look, now: i64) {
     let since = feed
         .gaps()
         .last()
@@ -216,6 +259,8 @@ fn look(feed: &mut FeedHealth, look: Look, now: i64) {
         Look::Back => see(feed, now - 4, now - 1),
         Look::Gone => feed.lost(),
         Look::Doubted => feed.doubted(at(now - 1), None),
+        // It began when the feed was heard last.
+        Look::Resynchronised => feed.resynchronised(feed.alive_until.unwrap_or_else(|| at(now - 1))),
         Look::Nothing => {}
     }
 }
@@ -262,6 +307,29 @@ proptest! {
         prop_assert!(after <= before, "{:?} from {:?}", after, before);
         feeds.get_mut(id(number)).unwrap().lost();
         prop_assert!(confirmed(&feeds) <= after);
+    }
+
+    #[test]
+    fn to_tell_all_again_confirms_no_presence_and_never_takes_anything_back(
+        events in events_in(slots()), looks in looks(), number in prop::sample::select(vec![COPIES, ADAPTER]), then in 1..1300i64
+    ) {
+        let registrations = after(&events);
+        let (mut feeds, mut now) = (feeds(1001), 1010);
+        for pair in looks {
+            for (number, what) in [COPIES, ADAPTER].into_iter().zip(pair) {
+                look(feeds.get_mut(id(number)).unwrap(), what, now);
+            }
+            now += 10;
+        }
+        let answer = |feeds: &Feeds| registrations.reachability_with(at(now), feeds, subscriber());
+        let before = answer(&feeds);
+        let feed = feeds.get_mut(id(number)).unwrap();
+        feed.resynchronised(feed.alive_until.map_or_else(|| at(then), |alive| alive.min(at(then))));
+        let after = answer(&feeds);
+        prop_assert!(after.last_confirmed_time >= before.last_confirmed_time);
+        if after.status != Status::NotConnected {
+            prop_assert_eq!(after, before);
+        }
     }
 
     #[test]

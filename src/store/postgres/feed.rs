@@ -8,7 +8,7 @@ use crate::store::feed::StoredFeed;
 use crate::store::{FeedRow, FeedStore, StoreError};
 
 const ROWS: &str = "/* reachd: load feeds */
-SELECT id, name, alive_until, resynchronised_at, gaps FROM feed";
+SELECT id, name, alive_until, resynchronised_at, gaps, promised FROM feed";
 const LOCK: &str = "/* reachd: name feeds */ LOCK TABLE feed IN SHARE ROW EXCLUSIVE MODE";
 const NAME: &str = "/* reachd: name feeds */
 INSERT INTO feed (id, name, gaps)
@@ -18,9 +18,9 @@ const SAVE: &str = "/* reachd: save feeds */
 UPDATE feed SET
     alive_until = GREATEST(feed.alive_until, saved.alive_until),
     resynchronised_at = COALESCE(saved.resynchronised_at, feed.resynchronised_at),
-    gaps = saved.gaps
-FROM UNNEST($1::smallint[], $2::bigint[], $3::bigint[], $4::text[])
-    AS saved (id, alive_until, resynchronised_at, gaps)
+    gaps = saved.gaps, promised = saved.promised
+FROM UNNEST($1::smallint[], $2::bigint[], $3::bigint[], $4::text[], $5::boolean[])
+    AS saved (id, alive_until, resynchronised_at, gaps, promised)
 WHERE feed.id = saved.id";
 
 impl FeedStore for PostgresStore {
@@ -55,6 +55,7 @@ impl FeedStore for PostgresStore {
                 .bind(rows.iter().map(|row| row.alive_until).bind_iter())
                 .bind(rows.iter().map(|row| row.resynchronised_at).bind_iter())
                 .bind(rows.iter().map(|row| row.gaps.as_str()).bind_iter())
+                .bind(rows.iter().map(|row| row.promised).bind_iter())
                 .execute(&mut **connection)
                 .await
                 .map(|_| ())

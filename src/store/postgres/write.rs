@@ -54,10 +54,10 @@ ON CONFLICT (subscriber_id, slot, node) DO UPDATE SET
     ended_other_at = GREATEST(r.ended_other_at, excluded.ended_other_at),
     ended_amf_at = GREATEST(r.ended_amf_at, excluded.ended_amf_at),
     received_at = GREATEST(r.received_at, excluded.received_at),
-    feed = CASE WHEN (", newest!("excluded"), ", excluded.feed, excluded.delay)
-        > (", newest!("r"), ", r.feed, r.delay) THEN excluded.feed ELSE r.feed END,
-    delay = CASE WHEN (", newest!("excluded"), ", excluded.feed, excluded.delay)
-        > (", newest!("r"), ", r.feed, r.delay) THEN excluded.delay ELSE r.delay END
+    feed = CASE WHEN (", newest!("excluded"), ", excluded.delay, excluded.feed)
+        > (", newest!("r"), ", r.delay, r.feed) THEN excluded.feed ELSE r.feed END,
+    delay = CASE WHEN (", newest!("excluded"), ", excluded.delay, excluded.feed)
+        > (", newest!("r"), ", r.delay, r.feed) THEN excluded.delay ELSE r.delay END
 WHERE excluded.received_at > r.received_at
    OR excluded.registered_at > COALESCE(r.registered_at, 0)
    OR excluded.deregistered_at > COALESCE(r.deregistered_at, 0)
@@ -67,7 +67,7 @@ WHERE excluded.received_at > r.received_at
    OR excluded.cleared_at > COALESCE(r.cleared_at, 0)
    OR excluded.ended_other_at > COALESCE(r.ended_other_at, 0)
    OR excluded.ended_amf_at > COALESCE(r.ended_amf_at, 0)
-   OR (", newest!("excluded"), ", excluded.feed, excluded.delay) > (", newest!("r"), ", r.feed, r.delay)"
+   OR (", newest!("excluded"), ", excluded.delay, excluded.feed) > (", newest!("r"), ", r.delay, r.feed)"
         )
     };
 }

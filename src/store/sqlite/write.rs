@@ -58,10 +58,10 @@ const JOIN_REGISTRATION: &str = concat!(
         COALESCE(max(r.ended_other_at, excluded.ended_other_at), r.ended_other_at, excluded.ended_other_at),
     ended_amf_at = COALESCE(max(r.ended_amf_at, excluded.ended_amf_at), r.ended_amf_at, excluded.ended_amf_at),
     received_at = max(r.received_at, excluded.received_at),
-    feed = CASE WHEN (", newest!("excluded"), ", excluded.feed, excluded.delay)
-        > (", newest!("r"), ", r.feed, r.delay) THEN excluded.feed ELSE r.feed END,
-    delay = CASE WHEN (", newest!("excluded"), ", excluded.feed, excluded.delay)
-        > (", newest!("r"), ", r.feed, r.delay) THEN excluded.delay ELSE r.delay END"
+    feed = CASE WHEN (", newest!("excluded"), ", excluded.delay, excluded.feed)
+        > (", newest!("r"), ", r.delay, r.feed) THEN excluded.feed ELSE r.feed END,
+    delay = CASE WHEN (", newest!("excluded"), ", excluded.delay, excluded.feed)
+        > (", newest!("r"), ", r.delay, r.feed) THEN excluded.delay ELSE r.delay END"
 );
 
 const INTO_IDENTIFIER: &str =

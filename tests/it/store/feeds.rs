@@ -26,7 +26,7 @@ on_each_engine! {
         ];
         let row = FeedRow {
             id: FeedId::from_number(2).unwrap(),
-            health: FeedHealth::restored("grpc", Some(at(20)), Some(at(5)), gaps),
+            health: FeedHealth::restored("grpc", Some(at(20)), Some(at(5)), gaps).with_promise(true),
         };
         store.save_feeds(std::slice::from_ref(&row)).await.unwrap();
         let rows = fresh.reopened().await.load_feeds().await.unwrap();
@@ -42,6 +42,7 @@ on_each_engine! {
         let kept = rows.iter().find(|kept| kept.id == row.id).unwrap();
         assert_eq!((kept.health.alive_until, kept.health.resynchronised_at), (Some(at(20)), Some(at(5))));
         assert_eq!(kept.health.gaps(), []);
+        assert!(!kept.health.promised, "it was forgotten");
     }
 
     async fn names_come_to_an_end(fresh) {
