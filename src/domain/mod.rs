@@ -3,7 +3,7 @@
 //! Read in this order: [`subscriber`] (who), [`slot`] and [`node`] (where), [`event`] (what a feed says),
 //! [`facts`] (what is kept of it), [`feed`] (who said it), [`registration`] (how facts make up what is known),
 //! [`reachability`] (the answer), [`confirmation`] (how sure, by what the [`coverage`] and the [health](feed_health) of feeds
-//! allow), [`freshness`] (whether that is enough), [`session`], [`session_address`], [`ip_session`] and
+//! allow), [`freshness`] (whether that is enough), `renewal` (what is worth hearing again), [`session`], [`session_address`], [`ip_session`] and
 //! [`holders`] (which addresses a session has, and until when), [`device`] (who is asked about), [`monitoring`] (what the
 //! network is asked to watch), [`erasure`] (what is kept of whoever was erased: nothing).
 //! Time always comes in as a parameter. Nothing here knows Diameter, gRPC or SQL.
@@ -24,6 +24,7 @@ pub mod node;
 pub mod outcome;
 pub mod reachability;
 pub mod registration;
+mod renewal;
 pub mod routing;
 pub mod session;
 pub mod session_address;

@@ -217,7 +217,7 @@ impl Index {
     }
 
     /// The outcome of applying the event if that would change nothing: what outweighs it is durable already, and it
-    /// need not be stored again.
+    /// need not be stored again. What confirms more by being told again is news.
     pub fn already_known(&self, event: &Event) -> Option<Outcome> {
         let subscriber = event.subscriber.subscriber();
         let binds = event.subscriber.bindings().any(|identifier| {
@@ -229,8 +229,11 @@ impl Index {
         } else if event.changes.is_empty() {
             Some(Outcome::Duplicate)
         } else {
-            self.subscribers
-                .read(subscriber, |entry| entry?.registrations.already_known(event))
+            self.subscribers.read(subscriber, |entry| {
+                let registrations = &entry?.registrations;
+                let known = registrations.already_known(event)?;
+                (!registrations.renewed_by(event, &self.feeds.load())).then_some(known)
+            })
         }
     }
 
