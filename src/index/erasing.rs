@@ -7,6 +7,7 @@ impl Index {
     /// Drops what was known under one id up to a time. Who else is looked at is not touched.
     pub fn erase_facts(&self, id: SubscriberId, floor: Timestamp) {
         self.subscribers.erase(id, floor);
+        self.unlink_empty(id);
         self.ignored.forget(&[id]);
         self.erase_addresses(|known| (known == id).then_some(floor));
         self.touch_id(id);
@@ -16,7 +17,7 @@ impl Index {
     pub fn erase_binding(&self, identifier: &Identifier, floor: Timestamp) {
         let _links = self.linking();
         if let Some(holder) = self.bindings.unbind(identifier, floor) {
-            self.subscribers.remove_alias(holder, identifier.subscriber());
+            self.unlink(holder, identifier.subscriber());
             self.touch_moved(identifier, Some(holder));
         }
     }
@@ -44,12 +45,22 @@ impl Index {
             .read(id, |entry| entry.and_then(|entry| entry.registrations.newest()))
     }
 
+    /// An id under which nothing is left counts for its holder no longer.
+    fn unlink_empty(&self, id: SubscriberId) {
+        let _links = self.linking();
+        if let Some(holder) = self.holder_of_number(id).or_else(|| self.bindings.holder_of(id))
+            && !self.subscribers.contains(id)
+        {
+            self.unlink(holder, id);
+        }
+    }
+
     /// Whoever was united with an id under which nothing is left is united with it no longer.
     fn forget_empty_aliases(&self) {
         let _links = self.linking();
         for (id, alias) in self.subscribers.all_aliases() {
             if !self.subscribers.contains(alias) {
-                self.subscribers.remove_alias(id, alias);
+                self.unlink(id, alias);
                 self.touch_id(id);
             }
         }

@@ -242,7 +242,7 @@ impl Index {
         let bound = self.bindings.bind(identifier, subscriber, at);
         if let Some(moved) = bound.moved {
             if let Some(former) = moved.from {
-                self.subscribers.remove_alias(former, identifier.subscriber());
+                self.unlink(former, identifier.subscriber());
             }
             self.link(identifier);
             self.touch_moved(identifier, moved.from);
@@ -269,6 +269,17 @@ impl Index {
             if let Some(msisdn) = holder.as_msisdn() {
                 self.link(&Identifier::Msisdn(msisdn));
             }
+        }
+    }
+
+    /// Ends that the facts under an id count for a holder. A number that is left with nothing counts for its own holder no
+    /// longer either. The caller holds `links`.
+    fn unlink(&self, holder: SubscriberId, alias: SubscriberId) {
+        self.subscribers.remove_alias(holder, alias);
+        if let Some(further) = self.holder_of_number(holder)
+            && !self.subscribers.contains(holder)
+        {
+            self.subscribers.remove_alias(further, holder);
         }
     }
 

@@ -131,7 +131,7 @@ impl Index {
         ids
     }
 
-    fn holder_of_number(&self, id: SubscriberId) -> Option<SubscriberId> {
+    pub(super) fn holder_of_number(&self, id: SubscriberId) -> Option<SubscriberId> {
         self.bindings.get(&Identifier::Msisdn(id.as_msisdn()?))
     }
 }

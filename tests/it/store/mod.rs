@@ -1,5 +1,6 @@
 //! Both engines behind one contract: every test here that is generic runs on each.
 
+mod agreement;
 mod contract;
 mod erasure;
 mod failure;
