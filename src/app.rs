@@ -34,7 +34,7 @@ use crate::diameter::apps::Apns;
 use crate::diameter::client::Client;
 use crate::diameter::codec::LocalIdentity;
 use crate::diameter::config::Transport;
-use crate::diameter::node::{BoundNode, NodeConfig, Reload};
+use crate::diameter::node::{BoundNode, NodeConfig};
 use crate::erasure::admin::ErasingAdmin;
 use crate::erasure::{Asked, Eraser, Keeper, KeyError};
 use crate::feed::auditing::Auditing;
@@ -42,6 +42,7 @@ use crate::feed::diameter::{DiameterFeed, Treatment};
 use crate::feed::grpc::GrpcFeed;
 use crate::feed::listing::Listing;
 use crate::feed::provisioning::Provisioning;
+use crate::files::Reload;
 use crate::grpc::{GrpcServer, Health, Services};
 use crate::hss::Hss;
 use crate::hss::admin::HssAdmin;
@@ -273,7 +274,11 @@ impl App {
         } = self;
         let begun = Instant::now();
         let pseudonym_key = config.audit.key().context("audit.key_file")?;
-        let _reloading = reload_when_asked(&stop, node.reload(), audit.clone());
+        let of_rest = rest
+            .iter()
+            .flat_map(|(server, rest)| [server.reload(), rest.reload()]);
+        let reloads = of_rest.chain([node.reload()]).collect();
+        let _reloading = reload_when_asked(&stop, reloads, audit.clone());
         let closing = CancellationToken::new();
         let health = Health::new().await;
         let peers = config.diameter.peers.iter().map(|peer| peer.identity.clone());
@@ -477,14 +482,14 @@ impl App {
     }
 }
 
-/// Hands the operator's wish on to the node and the audit log, for as long as the result is kept.
-fn reload_when_asked(stop: &Stop, node: Reload, audit: Audit) -> JoinSet<()> {
+/// Hands the operator's wish on to those who read files and to the audit log, for as long as the result is kept.
+fn reload_when_asked(stop: &Stop, reloads: Vec<Reload>, audit: Audit) -> JoinSet<()> {
     let asked = Arc::clone(&stop.reload);
     let mut task = JoinSet::new();
     task.spawn(async move {
         loop {
             asked.notified().await;
-            node.ask();
+            reloads.iter().for_each(Reload::ask);
             audit.reopen().await;
         }
     });

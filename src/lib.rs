@@ -12,6 +12,7 @@ pub mod diameter;
 pub mod domain;
 pub mod erasure;
 pub mod feed;
+pub mod files;
 pub mod grpc;
 pub mod hss;
 pub mod index;

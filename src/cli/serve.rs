@@ -12,8 +12,8 @@ use crate::ops::lifecycle::Stop;
 /// Run the daemon until SIGTERM.
 ///
 /// Takes events over Diameter and gRPC, keeps them in the store, and answers lookups over gRPC from memory. SIGTERM
-/// or Ctrl-C stops it in order; a second one ends it at once. SIGHUP has the certificate files read again, which also
-/// happens when they change, and the file of the audit log opened again.
+/// or Ctrl-C stops it in order; a second one ends it at once. SIGHUP has certificate files read again, which also
+/// happens when they change, keys of access tokens too, and the file of the audit log opened again.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:\n  reachd serve --config /etc/reachd/reachd.toml")]
 pub struct ServeArgs {

@@ -23,7 +23,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +48,7 @@ use super::transport::tcp::Tcp;
 use super::transport::tls::Tls;
 use super::transport::tls::reload::{Source, keep_fresh};
 use super::transport::{driver, handshake, listener};
+use crate::files::Reload;
 
 pub use super::transport::phase::CloseReason;
 
@@ -153,17 +153,6 @@ pub enum BindError {
     /// Certificate files that cannot be used: a sentence for each, with its key.
     #[error("{0}")]
     Certificates(String),
-}
-
-/// Asks a node to read again what can change while it runs: its certificate files. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Reload(Arc<Notify>);
-
-impl Reload {
-    /// Has them read at once, rather than when the node next looks whether they have changed.
-    pub fn ask(&self) {
-        self.0.notify_one();
-    }
 }
 
 /// What all connections of a node share.
@@ -387,7 +376,7 @@ impl<F: ServiceFactory> BoundNode<F> {
         // Ends with this future.
         let mut helpers = JoinSet::new();
         if let Some(source) = &node.0.tls {
-            helpers.spawn(keep_fresh(Arc::clone(source), reload.0));
+            helpers.spawn(keep_fresh(Arc::clone(source), reload));
         }
         let mut diallers = JoinSet::new();
         for peer in &node.config().peers {

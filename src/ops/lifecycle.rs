@@ -32,7 +32,7 @@ impl Stop {
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
                 tracing::info!(
-                    "SIGHUP: reading certificates again and opening the audit log anew, where there are any"
+                    "SIGHUP: reading certificates and keys again and opening the audit log anew, where there are any"
                 );
                 reload.notify_one();
             }

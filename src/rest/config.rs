@@ -85,7 +85,7 @@ pub struct LimitsConfig {
     pub idle_timeout: Duration,
 }
 
-/// Section `rest.tls`. The files are read at start.
+/// Section `rest.tls`. The files are read again when they change, and on SIGHUP.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RestTlsConfig {

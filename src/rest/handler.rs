@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{self, Act, Audit, Outcome};
+use crate::files::Reload;
 use crate::northbound::Answers;
 
 use super::answer;
@@ -49,6 +50,7 @@ pub struct Rest {
     most_body: usize,
     body_timeout: Duration,
     metrics: Arc<RestMetrics>,
+    reload: Reload,
 }
 
 impl Rest {
@@ -68,6 +70,7 @@ impl Rest {
             most_body: config.limits.body,
             body_timeout: config.limits.body_timeout,
             metrics: Arc::new(RestMetrics::new()),
+            reload: Reload::default(),
         })
     }
 
@@ -105,7 +108,12 @@ impl Rest {
 
     /// Keeps the keys of access tokens up to date until `closing`.
     pub(super) async fn keep_keys(&self, closing: CancellationToken) {
-        self.auth.keep_keys(closing).await;
+        self.auth.keep_keys(&self.reload, closing).await;
+    }
+
+    /// How to have the keys of access tokens read again.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     async fn retrieve(&self, contract: Contract, request: Request) -> Response {

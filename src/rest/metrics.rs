@@ -22,6 +22,8 @@ pub const ACCEPTED: &str = "reachd_rest_connections_accepted_total";
 pub const CUT: &str = "reachd_rest_connections_cut_total";
 /// Times that keys were asked for, by outcome.
 pub const KEY_RELOADS: &str = "reachd_rest_key_reloads_total";
+/// Times that the certificate files were read again, by outcome.
+pub const CERTIFICATE_RELOADS: &str = "reachd_rest_certificate_reloads_total";
 
 /// Bucket bounds of [`REQUEST_SECONDS`]: answers from memory take fractions of a millisecond, slow bodies seconds.
 pub const REQUEST_BUCKETS: [f64; 14] = [
@@ -221,6 +223,39 @@ impl KeyMetrics {
 }
 
 impl Default for KeyMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Handles of the certificate that is shown to clients.
+#[derive(Debug)]
+pub struct CertificateMetrics {
+    fine: Counter,
+    failed: Counter,
+}
+
+impl CertificateMetrics {
+    /// Registers everything with the recorder.
+    pub fn new() -> Self {
+        describe_counter!(
+            CERTIFICATE_RELOADS,
+            Unit::Count,
+            "Times that the certificate files of the CAMARA API were read again, by outcome"
+        );
+        Self {
+            fine: counter!(CERTIFICATE_RELOADS, "outcome" => "success"),
+            failed: counter!(CERTIFICATE_RELOADS, "outcome" => "failure"),
+        }
+    }
+
+    /// The files were read again.
+    pub fn reloaded(&self, fine: bool) {
+        if fine { &self.fine } else { &self.failed }.increment(1);
+    }
+}
+
+impl Default for CertificateMetrics {
     fn default() -> Self {
         Self::new()
     }

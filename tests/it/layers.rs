@@ -72,6 +72,7 @@ const LAYERS: &[Layer] = &[
             "diameter::peer",
             "diameter::service",
             "diameter::transport",
+            "files",
         ],
         never: NO_WIRE_NO_STORE,
     },
@@ -83,6 +84,7 @@ const LAYERS: &[Layer] = &[
             "diameter::peer",
             "diameter::service",
             "diameter",
+            "files",
         ],
         never: NO_WIRE_NO_STORE,
     },
@@ -186,6 +188,12 @@ const LAYERS: &[Layer] = &[
         ],
         never: NO_STORE_ENGINE,
     },
+    // When files that change are to be read again; what stands in them is for their owners.
+    Layer {
+        path: "files",
+        may_use: &[],
+        never: NO_WIRE_NO_STORE,
+    },
     // Who did what; whoever serves callers may tell it.
     Layer {
         path: "audit",
@@ -227,7 +235,7 @@ const LAYERS: &[Layer] = &[
     // The same answers in another protocol: never around northbound.
     Layer {
         path: "rest",
-        may_use: &["domain", "audit", "northbound"],
+        may_use: &["domain", "audit", "files", "northbound"],
         never: &["sqlx", "tonic", "prost"],
     },
     // The far side of a Diameter connection: never the daemon's own inside.

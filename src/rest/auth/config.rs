@@ -25,10 +25,10 @@ pub struct AuthConfig {
     pub jwks_file: PathBuf,
     /// PEM: the authorities behind the certificate of `jwks_url`. Empty: those of the system.
     pub jwks_authorities: PathBuf,
-    /// How often keys are read again.
+    /// How often keys are read again, unless SIGHUP asks for it.
     #[serde(with = "humantime_serde")]
     pub jwks_refresh: Duration,
-    /// How soon keys may be read again for a token that names an unknown one.
+    /// How soon keys may be read again because none of them fits a token.
     #[serde(with = "humantime_serde")]
     pub jwks_pause: Duration,
     /// The claim that names the device of a three-legged token. A token without it is two-legged.

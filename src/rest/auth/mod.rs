@@ -24,6 +24,7 @@ pub use config::{AuthConfig, Mode};
 use super::cause::Cause;
 use super::device::TokenDevice;
 use super::problem::Problem;
+use crate::files::Reload;
 use claims::Judge;
 use source::Keys;
 
@@ -96,10 +97,10 @@ impl Auth {
         }
     }
 
-    /// Keeps the keys up to date until `closing`.
-    pub async fn keep_keys(&self, closing: CancellationToken) {
+    /// Keeps the keys up to date until `closing`; reads them at once whenever `reload` asks.
+    pub async fn keep_keys(&self, reload: &Reload, closing: CancellationToken) {
         if let Self::Tokens(tokens) = self {
-            tokens.keys.keep(closing).await;
+            tokens.keys.keep(reload, closing).await;
         }
     }
 }

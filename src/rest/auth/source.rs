@@ -23,6 +23,7 @@ use super::config::{AuthConfig, is_set};
 use super::fetch;
 use super::jws::Token;
 use super::keys::KeySet;
+use crate::files::Reload;
 use crate::rest::cause::Cause;
 use crate::rest::metrics::KeyMetrics;
 
@@ -143,8 +144,8 @@ impl Keys {
         }
     }
 
-    /// Reads the keys again from time to time, until `closing`.
-    pub async fn keep(&self, closing: CancellationToken) {
+    /// Reads the keys again from time to time, and whenever `reload` asks, until `closing`.
+    pub async fn keep(&self, reload: &Reload, closing: CancellationToken) {
         let keeping = async {
             loop {
                 self.reload(&mut *self.last.lock().await).await;
@@ -153,7 +154,10 @@ impl Keys {
                 } else {
                     self.refresh
                 };
-                tokio::time::sleep(wait).await;
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = reload.asked() => {}
+                }
             }
         };
         closing.run_until_cancelled(keeping).await;

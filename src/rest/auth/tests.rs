@@ -256,7 +256,7 @@ async fn a_stop_does_not_wait_for_a_server_that_does_not_answer() {
     let closing = CancellationToken::new();
     let keeping = tokio::spawn({
         let (auth, closing) = (Arc::clone(&auth), closing.clone());
-        async move { auth.keep_keys(closing).await }
+        async move { auth.keep_keys(&Reload::default(), closing).await }
     });
     while server.asked.load(Ordering::Relaxed) == 0 {
         tokio::task::yield_now().await;

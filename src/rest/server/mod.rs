@@ -33,6 +33,8 @@ use super::config::{LimitsConfig, RestConfig};
 use super::guard::{Deadlines, Guarded, Phase};
 use super::handler::Rest;
 use super::metrics::{Came, RestMetrics};
+use crate::files::Reload;
+use tls::Certificate;
 
 /// The most octets of a request's head, which is also the most that is read ahead.
 const MOST_HEAD: usize = 16 * 1024;
@@ -50,7 +52,8 @@ pub(super) struct Remote(pub(super) SocketAddr);
 pub struct RestServer {
     listener: TcpListener,
     address: SocketAddr,
-    acceptor: Option<TlsAcceptor>,
+    certificate: Option<Arc<Certificate>>,
+    reload: Reload,
     limits: LimitsConfig,
 }
 
@@ -69,19 +72,25 @@ impl RestServer {
     /// # Errors
     /// An address that cannot be bound, or a certificate that cannot be used.
     pub async fn bind(config: &RestConfig) -> io::Result<Self> {
-        let acceptor = config
+        let certificate = config
             .tls
             .is_on()
-            .then(|| tls::acceptor(&config.tls))
+            .then(|| Certificate::open(&config.tls).map(Arc::new))
             .transpose()
             .map_err(|(key, sentence)| io::Error::other(format!("rest.tls.{key}: {sentence}")))?;
         let listener = TcpListener::bind(config.listen).await?;
         Ok(Self {
             address: listener.local_addr()?,
             listener,
-            acceptor,
+            certificate,
+            reload: Reload::default(),
             limits: config.limits.clone(),
         })
+    }
+
+    /// How to have the certificate read again.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// The address bound.
@@ -95,7 +104,8 @@ impl RestServer {
         let Self {
             listener,
             address: _,
-            acceptor,
+            certificate,
+            reload,
             limits,
         } = self;
         let room = Arc::new(Semaphore::new(limits.connections));
@@ -106,6 +116,13 @@ impl RestServer {
             closing: closing.clone(),
         };
         let tasks = TaskTracker::new();
+        if let Some(certificate) = certificate.clone() {
+            let closing = closing.clone();
+            tasks.spawn(async move {
+                let fresh = certificate.keep_fresh(reload);
+                closing.run_until_cancelled(fresh).await;
+            });
+        }
         tasks.spawn(async move { rest.keep_keys(closing).await });
         loop {
             let accepted = tokio::select! {
@@ -125,7 +142,8 @@ impl RestServer {
                 shared.metrics.came(Came::TooMany);
                 continue;
             };
-            let (shared, acceptor) = (shared.clone(), acceptor.clone());
+            let shared = shared.clone();
+            let acceptor = certificate.as_ref().map(|certificate| certificate.current());
             let handshake = limits.head_timeout;
             tasks.spawn(async move {
                 let _place = place;

@@ -1,7 +1,10 @@
 //! TLS of the listener: one certificate, and nothing asked of clients; who they are, their access tokens say.
+//!
+//! New files count for the handshakes that begin after they were read; open connections live on. Files that cannot be used
+//! change nothing.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -9,13 +12,73 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use crate::files::{Files, Reload};
 use crate::rest::config::RestTlsConfig;
+use crate::rest::metrics::CertificateMetrics;
+
+/// The key below `rest.tls` at fault, and a sentence.
+type Fault = (&'static str, String);
+
+/// The certificate in use, and where it comes from.
+pub(super) struct Certificate {
+    config: RestTlsConfig,
+    files: Arc<Files>,
+    current: RwLock<TlsAcceptor>,
+    metrics: CertificateMetrics,
+}
+
+impl Certificate {
+    /// Reads the files for the first time. Blocks.
+    pub(super) fn open(config: &RestTlsConfig) -> Result<Self, Fault> {
+        let RestTlsConfig { certificate, key } = config.clone();
+        let files = Arc::new(Files::new(vec![certificate, key]));
+        Ok(Self {
+            config: config.clone(),
+            files,
+            current: RwLock::new(acceptor(config)?),
+            metrics: CertificateMetrics::new(),
+        })
+    }
+
+    /// What handshakes that begin now use.
+    pub(super) fn current(&self) -> TlsAcceptor {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Reads the files again. Blocks.
+    fn read(&self) -> Result<(), Fault> {
+        let fresh = acceptor(&self.config)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    /// Looks after the files for as long as it is polled; at once whenever `reload` asks.
+    pub(super) async fn keep_fresh(self: Arc<Self>, reload: Reload) {
+        let (files, reading) = (Arc::clone(&self.files), Arc::clone(&self));
+        let tell = |read: Result<(), Fault>| {
+            self.metrics.reloaded(read.is_ok());
+            match read {
+                Ok(()) => {
+                    tracing::info!("the certificate of rest.tls was read again; new connections use it");
+                }
+                Err((key, sentence)) => tracing::warn!(
+                    "the certificate of rest.tls cannot be read again, that from before stays in use: \
+                     rest.tls.{key}: {sentence}"
+                ),
+            }
+        };
+        files.keep_fresh(reload, move || reading.read(), tell).await;
+    }
+}
 
 /// Reads certificate and key. Blocks.
 ///
 /// # Errors
 /// The key below `rest.tls` at fault, and a sentence.
-pub fn acceptor(config: &RestTlsConfig) -> Result<TlsAcceptor, (&'static str, String)> {
+pub fn acceptor(config: &RestTlsConfig) -> Result<TlsAcceptor, Fault> {
     let RestTlsConfig { certificate, key } = config;
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -34,7 +97,7 @@ pub fn acceptor(config: &RestTlsConfig) -> Result<TlsAcceptor, (&'static str, St
     Ok(TlsAcceptor::from(Arc::new(server)))
 }
 
-fn unreadable(key: &'static str, path: &Path, what: &str) -> (&'static str, String) {
+fn unreadable(key: &'static str, path: &Path, what: &str) -> Fault {
     let sentence = if path.as_os_str().is_empty() {
         "is not set; TLS needs certificate and key".to_owned()
     } else {

@@ -10,7 +10,6 @@ use tokio::time::timeout;
 use super::client::{Ask, Reply, by_number};
 use super::lab::{DATA, number, populate};
 use super::tokens::Issuer;
-use crate::support::certificates::Authority;
 use crate::support::daemon::{Daemon, Engine, Home};
 use crate::support::eventually;
 
@@ -31,7 +30,7 @@ fn ask() -> Ask {
 }
 
 /// One response of a connection that stays open.
-async fn response(stream: &mut TcpStream) -> Reply {
+pub(super) async fn response(stream: &mut (impl AsyncReadExt + Unpin)) -> Reply {
     let mut octets = Vec::new();
     let mut byte = [0];
     loop {
@@ -66,7 +65,7 @@ async fn ends(stream: &mut TcpStream) -> Duration {
     begun.elapsed()
 }
 
-async fn counted(daemon: &Daemon, line: &str) {
+pub(super) async fn counted(daemon: &Daemon, line: &str) {
     eventually(&format!("{line} is counted"), async || {
         daemon
             .metrics()
@@ -248,38 +247,5 @@ async fn each_client_has_its_own_allowance_and_is_told_when_to_come_again() {
     eventually("there is room again", async || {
         (one.send(daemon.rest()).await.status == 200).then_some(())
     })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_certificate_https_is_served_and_http_is_not() {
-    let mut home = Home::new(Engine::Sqlite).await;
-    let authority = Authority::new();
-    let pair = authority.issue("reachd.home.example");
-    let certificate = home.write("rest.pem", &pair.certificate);
-    let key = home.write("rest.key", &pair.key);
-    home.configure(&format!(
-        "\n[rest]\nlisten = \"127.0.0.1:0\"\nauth.mode = \"none\"\n[rest.tls]\ncertificate = \"{}\"\nkey = \"{}\"\n",
-        certificate.display(),
-        key.display()
-    ));
-    let daemon = home.start().await;
-    populate(&daemon).await;
-
-    let mut stream = authority.connect(daemon.rest(), &pair).await.unwrap();
-    stream.write_all(&ask().octets(true)).await.unwrap();
-    let mut octets = Vec::new();
-    let _ = stream.read_to_end(&mut octets).await;
-    Reply::parse(&octets).fine();
-
-    let mut plain = TcpStream::connect(daemon.rest()).await.unwrap();
-    plain.write_all(&ask().octets(true)).await.unwrap();
-    let mut octets = Vec::new();
-    let _ = plain.read_to_end(&mut octets).await;
-    assert!(!octets.starts_with(b"HTTP"), "{octets:?}");
-    counted(
-        &daemon,
-        "reachd_rest_connections_accepted_total{outcome=\"tls\"} 1",
-    )
     .await;
 }

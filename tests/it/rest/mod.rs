@@ -12,5 +12,6 @@ mod orange;
 mod queried;
 mod schemathesis;
 mod table;
+mod tls;
 mod tokens;
 mod validated;

@@ -20,12 +20,13 @@ use crate::diameter::codec::{CommandFlags, Header, Message, MessageBuilder};
 use crate::diameter::config::{DiameterConfig, PeerConfig, PeerMode, Transport};
 use crate::diameter::dict::s6a::APPLICATION as S6A;
 use crate::diameter::dict::{base, tgpp};
-use crate::diameter::node::{BoundNode, Node, NodeConfig, Reload};
+use crate::diameter::node::{BoundNode, Node, NodeConfig};
 use crate::diameter::service::{Completions, ConnectedPeer, Service, ServiceFactory};
 use crate::diameter::status::{PeerStatus, Peers};
 use crate::diameter::transport::carrier::{Connection, Ends};
 use crate::diameter::transport::memory;
 use crate::diameter::transport::messages::Messages;
+use crate::files::Reload;
 
 use super::authority::{Authority, Folder, Pair, handshake};
 
