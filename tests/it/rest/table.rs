@@ -114,13 +114,43 @@ async fn every_cell_of_the_table_goes_out_as_it_stands_there() {
 
 /// What was provoked, to see in the end that nothing was left out.
 #[derive(Default)]
-struct Provoked(BTreeSet<&'static str>);
+struct Provoked {
+    causes: BTreeSet<&'static str>,
+    /// Status and number, in v0.
+    numbers: BTreeSet<(u16, u64)>,
+}
+
+/// Every number of v0 with its statuses, as its contract lists them.
+const NUMBERS: [(u16, &[u64]); 18] = [
+    (400, &[20, 21, 22, 23, 24, 25, 26, 27, 28]),
+    (401, &[40, 41, 42]),
+    (403, &[50, 51, 52, 53]),
+    (404, &[60]),
+    (405, &[61]),
+    (406, &[62]),
+    (408, &[63]),
+    (409, &[69]),
+    (411, &[64]),
+    (412, &[65]),
+    (413, &[66]),
+    (414, &[67]),
+    (415, &[68]),
+    (429, &[53]),
+    (500, &[1]),
+    (502, &[1, 3]),
+    (503, &[5, 6]),
+    (504, &[6]),
+];
 
 impl Provoked {
     #[track_caller]
     fn saw(&mut self, reply: &Reply, contract: Contract, cause: Cause) {
         assert_told(reply, contract, cause);
-        self.0.insert(cause.name());
+        self.causes.insert(cause.name());
+        if contract == V0 {
+            let number = reply.json()["code"].as_u64().unwrap();
+            self.numbers.insert((reply.status, number));
+        }
     }
 }
 
@@ -137,10 +167,17 @@ async fn every_row_that_a_request_can_lead_to_is_reached_in_the_real_binary() {
     by_what_is_not_there(&mut provoked).await;
     let left_out: Vec<_> = Cause::ALL
         .into_iter()
-        .filter(|cause| !provoked.0.contains(cause.name()))
+        .filter(|cause| !provoked.causes.contains(cause.name()))
         .collect();
     // No operation has query parameters, and a fault of ours is nothing that a request leads to.
     assert_eq!(left_out, [Cause::MissingQueryParameter, Cause::Internal]);
+    let listed = NUMBERS
+        .iter()
+        .flat_map(|(status, numbers)| numbers.iter().map(|number| (*status, *number)));
+    let listed: BTreeSet<_> = listed.collect();
+    let missing: Vec<_> = listed.difference(&provoked.numbers).copied().collect();
+    assert_eq!(missing, [(400, 27), (500, 1)]);
+    assert!(provoked.numbers.is_subset(&listed), "{:?}", provoked.numbers);
 }
 
 async fn by_what_is_sent(provoked: &mut Provoked) {
@@ -300,6 +337,7 @@ async fn by_how_much_is_sent(provoked: &mut Provoked) {
         })
         .await;
         provoked.saw(&reply, contract, Cause::OverCapacity);
+        assert_eq!(reply.headers["retry-after"], "1");
         slow.write_all(rest).await.unwrap();
         let answered = Reply::read_to_end(&mut slow).await.status;
         assert!([404, 503].contains(&answered), "{answered}");
