@@ -162,6 +162,7 @@ impl Reply {
     pub(super) fn fine(&self) -> Value {
         assert_eq!(self.status, 200, "{self:?}");
         assert!(self.headers.contains_key("x-correlator"), "{self:?}");
+        assert_eq!(self.headers["cache-control"], "no-store", "{self:?}");
         self.json()
     }
 

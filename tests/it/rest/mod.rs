@@ -6,6 +6,8 @@ mod camara;
 mod client;
 mod consistency;
 mod edge;
+mod forged;
+mod http;
 mod keys;
 mod lab;
 mod orange;

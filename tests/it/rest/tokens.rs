@@ -69,9 +69,12 @@ impl Issuer {
     }
 
     pub(super) fn signed(&self, claims: &Value) -> String {
+        self.signed_with(&json!({"alg": "EdDSA", "kid": self.kid, "typ": "at+jwt"}), claims)
+    }
+
+    pub(super) fn signed_with(&self, header: &Value, claims: &Value) -> String {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let header = json!({"alg": "EdDSA", "kid": self.kid, "typ": "at+jwt"});
-        let signed = format!("{}.{}", encode(&header), encode(claims));
+        let signed = format!("{}.{}", encode(header), encode(claims));
         let signature = URL_SAFE_NO_PAD.encode(self.pair.sign(signed.as_bytes()));
         format!("{signed}.{signature}")
     }
