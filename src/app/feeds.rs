@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::diameter::config::PeerMode;
-use crate::domain::{Identifier, User};
+use crate::domain::{Identifier, SubscriberId, User};
 use crate::feed::diameter::UNKNOWN_PEER;
 use crate::feed::explaining::Explaining;
 use crate::hss::refresh::Refresher;
@@ -59,6 +59,10 @@ pub(super) struct Explainer(pub(super) Explain);
 
 #[tonic::async_trait]
 impl Explaining for Explainer {
+    fn whom(&self, device: &v1::Device) -> Option<SubscriberId> {
+        self.0.whom(device)
+    }
+
     async fn explain_subscriber(
         &self,
         request: v1::ExplainSubscriberRequest,

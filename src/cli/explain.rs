@@ -12,8 +12,9 @@ use crate::proto::v1;
 use crate::proto::v1::admin_service_client::AdminServiceClient;
 
 use super::client::ServerArgs;
+use super::device::AnyDevice;
 use super::explain_output::{Explanation, for_a_person};
-use super::lookup::{DeviceName, Discreet, Nothing, refuse_more, report};
+use super::lookup::{Discreet, Nothing, refuse_more, report};
 
 const WITHIN: Duration = Duration::from_secs(10);
 
@@ -26,12 +27,13 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// Exits with 0 if the device is known, with 1 if not, with 2 if it is named wrongly.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Examples:\n  reachd explain +99912345678\n  reachd explain meter-7@iot.example --json"
+    after_help = "Examples:\n  reachd explain +99912345678\n  reachd explain meter-7@iot.example --json\n  \
+    reachd explain 192.0.2.1:4711"
 )]
 pub struct ExplainArgs {
-    /// The device: a phone number with leading plus, or an external identifier local@domain
-    #[arg(value_parser = Discreet(DeviceName::from_str), allow_negative_numbers = true)]
-    pub device: DeviceName,
+    /// The device: as for `reachd lookup`
+    #[arg(value_parser = Discreet(AnyDevice::from_str), allow_negative_numbers = true)]
+    pub device: AnyDevice,
     /// Nothing: see `reachd lookup`.
     #[arg(hide = true, value_parser = Discreet(refuse_more), allow_negative_numbers = true)]
     more: Option<Nothing>,

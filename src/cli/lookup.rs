@@ -18,6 +18,7 @@ use crate::proto::v1;
 use crate::proto::v1::reachability_service_client::ReachabilityServiceClient;
 
 use super::client::ServerArgs;
+use super::device::AnyDevice;
 use super::lookup_output::{self, Answer};
 
 const WITHIN: Duration = Duration::from_secs(10);
@@ -27,12 +28,16 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// Exits with 0 if there is an answer, also NOT_CONNECTED and UNKNOWN; with 1 if the device is not known or nobody
 /// answers; with 2 if it is named wrongly.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  reachd lookup +99912345678\n  reachd lookup meter-7@iot.example --json")]
+#[command(
+    after_help = "Examples:\n  reachd lookup +99912345678\n  reachd lookup meter-7@iot.example --json\n  \
+    reachd lookup 192.0.2.1:4711\n  reachd lookup 192.0.2.1,100.64.0.7\n  reachd lookup 2001:db8::1"
+)]
 pub struct LookupArgs {
-    /// The device: a phone number with leading plus, or an external identifier local@domain
+    /// The device: a phone number with leading plus, an external identifier local@domain, an IPv6 address, or a public
+    /// IPv4 address with its port or, after a comma, with the private address behind it
     // A number without its plus is told so, even if it begins with a minus; it is no option then, which would be shown.
-    #[arg(value_parser = Discreet(DeviceName::from_str), allow_negative_numbers = true)]
-    pub device: DeviceName,
+    #[arg(value_parser = Discreet(AnyDevice::from_str), allow_negative_numbers = true)]
+    pub device: AnyDevice,
     /// Nothing: a number with blanks in it would otherwise be told as a surplus argument, which shows it.
     #[arg(hide = true, value_parser = Discreet(refuse_more), allow_negative_numbers = true)]
     more: Option<Nothing>,

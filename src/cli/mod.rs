@@ -5,6 +5,7 @@
 pub mod check;
 pub mod client;
 pub mod demo;
+pub mod device;
 pub mod erase;
 pub mod explain;
 pub mod explain_output;

@@ -195,9 +195,7 @@ impl AdminService for Admin {
         let request = request.into_inner();
         let explaining = self.explaining.as_ref();
         let explaining = explaining.ok_or_else(|| Status::unimplemented("nothing is explained here"))?;
-        let device = request.device.as_ref();
-        let whom =
-            device.and_then(|device| subscriber("", &device.phone_number, &device.network_access_identifier));
+        let whom = request.device.as_ref().and_then(|device| explaining.whom(device));
         let explain = explaining.explain_subscriber(request);
         let explained = self.auditing.act("explain", by, whom, explain, |_| Vec::new());
         explained.await.map(Response::new)

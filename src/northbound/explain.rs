@@ -2,8 +2,8 @@
 //! ignored lately. Names nobody but by what was asked.
 
 use crate::domain::{
-    Confirmed, Feeds, Freshness, Gap, Reachability, Registration, Registrations, Slot, SlotState, Status,
-    SubscriberId, Tells, Timestamp, Why,
+    Confirmed, DeviceQuery, Feeds, Freshness, Gap, Reachability, Registration, Registrations, Slot,
+    SlotState, Status, SubscriberId, Tells, Timestamp, Why,
 };
 use crate::index::Index;
 use crate::index::ignored::Ignored;
@@ -26,6 +26,14 @@ impl Explain {
     /// Explains these answers.
     pub fn new(answers: Answers) -> Self {
         Self { answers }
+    }
+
+    /// Whom a device names: by a phone number or a network access identifier that one itself, by an address whose it is now.
+    pub fn whom(&self, device: &v1::Device) -> Option<SubscriberId> {
+        match identifier::choose(Some(device.clone())).ok()?.0 {
+            DeviceQuery::Identifier(identifier) => Some(identifier.subscriber()),
+            address => self.answers.subscriber(&address).ok(),
+        }
     }
 
     /// Explains what is answered about one device.

@@ -12,6 +12,7 @@ mod support;
 
 mod active_query;
 mod applications;
+mod by_address;
 mod cli;
 mod conformance;
 mod crash;
