@@ -20,12 +20,24 @@ impl Asked {
     }
 
     /// Whether anything is asked about an identifier.
-    pub(super) fn knows(&self, identifier: &Identifier) -> bool {
-        let target =
-            target(identifier).is_some_and(|target| matches!(self.monitoring.status(&target), Ok(Some(_))));
-        let user = user(identifier)
-            .is_some_and(|user| self.hss.status(&user).is_ok_and(|topics| !topics.is_empty()));
-        target || user
+    ///
+    /// # Errors
+    /// [`EraseError::NotReady`] while that is not known yet, or no longer.
+    pub(super) fn knows(&self, identifier: &Identifier) -> Result<bool, EraseError> {
+        if let Some(target) = target(identifier) {
+            match self.monitoring.status(&target) {
+                Ok(Some(_)) => return Ok(true),
+                Ok(None) | Err(monitoring::NotNow::Off) => {}
+                Err(monitoring::NotNow::Loading | monitoring::NotNow::Stopping) => {
+                    return Err(EraseError::NotReady);
+                }
+            }
+        }
+        match user(identifier).map(|user| self.hss.status(&user)) {
+            Some(Ok(topics)) => Ok(!topics.is_empty()),
+            None | Some(Err(hss::NotNow::Off)) => Ok(false),
+            Some(Err(hss::NotNow::Loading | hss::NotNow::Stopping)) => Err(EraseError::NotReady),
+        }
     }
 
     /// Ceases to ask about these identifiers, as if an operator had removed them: the network is asked to end what it

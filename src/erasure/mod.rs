@@ -216,7 +216,7 @@ impl Inner {
     async fn find(&self, identifier: &Identifier) -> Result<Found, EraseError> {
         let mut found = Found::default();
         found.identifier(identifier);
-        found.known = self.asked.knows(identifier);
+        found.known = self.asked.knows(identifier)?;
         if let Some(subscriber) = self.index.resolve(identifier) {
             found.known = true;
             found.id(subscriber);

@@ -22,14 +22,14 @@ const PUSH_NOTIFICATION: u32 = 309;
 const USER_IDENTITY: u32 = 700;
 const USER_DATA: u32 = 702;
 const DATA_REFERENCE: u32 = 703;
-const SUBS_REQ_TYPE: u32 = 705;
+pub(crate) const SUBS_REQ_TYPE: u32 = 705;
 const REQUESTED_DOMAIN: u32 = 706;
 const EXPIRY_TIME: u32 = 709;
 const ORIGIN_STATE_ID: u32 = 278;
 const ONE_TIME_NOTIFICATION: u32 = 712;
 const REQUESTED_NODES: u32 = 713;
 
-const REACHABLE_BY_MME: &str = "<Sh-IMS-Data><Extension><Extension><Extension><UEReachabilityForIP>\
+pub(crate) const REACHABLE_BY_MME: &str = "<Sh-IMS-Data><Extension><Extension><Extension><UEReachabilityForIP>\
     <UEIPReachabilityMME>0</UEIPReachabilityMME></UEReachabilityForIP></Extension></Extension></Extension></Sh-IMS-Data>";
 
 fn sh_data(members: &str) -> String {
@@ -138,7 +138,7 @@ impl Hss {
     }
 
     /// Notifies of a user; returns what was answered.
-    async fn push(&mut self, digits: &str, members: &str) -> Message {
+    pub(crate) async fn push(&mut self, digits: &str, members: &str) -> Message {
         self.push_with(digits, members, &[]).await
     }
 
@@ -158,7 +158,7 @@ impl Hss {
     }
 }
 
-fn find(message: &Message, code: u32) -> &Avp {
+pub(crate) fn find(message: &Message, code: u32) -> &Avp {
     message
         .find(code)
         .unwrap_or_else(|| panic!("AVP {code} in {message:?}"))
@@ -169,7 +169,7 @@ fn text(message: &Message, code: u32) -> String {
 }
 
 /// The number in User-Identity, as it was written.
-fn asked_about(request: &Message) -> Vec<u8> {
+pub(crate) fn asked_about(request: &Message) -> Vec<u8> {
     let members = find(request, USER_IDENTITY).members();
     assert_eq!(members.len(), 1);
     assert_eq!(members[0].code, code::MSISDN);
@@ -181,7 +181,7 @@ fn user_data(members: &str) -> Vec<u8> {
 }
 
 /// Runs a command against a daemon.
-async fn command(daemon: &Daemon, args: &[&str]) -> (i32, String, String) {
+pub(crate) async fn command(daemon: &Daemon, args: &[&str]) -> (i32, String, String) {
     let mut command = reachd();
     command
         .args(args)
@@ -199,7 +199,7 @@ async fn command(daemon: &Daemon, args: &[&str]) -> (i32, String, String) {
 }
 
 /// Waits until it is known what is subscribed to: before, nothing can be told.
-async fn loaded(daemon: &Daemon) {
+pub(crate) async fn loaded(daemon: &Daemon) {
     eventually("subscriptions are loaded", async || {
         let (code, ..) = command(daemon, &["subscriptions", "status"]).await;
         (code == 0).then_some(())

@@ -7,6 +7,7 @@ mod key;
 mod network;
 mod replicas;
 mod storm;
+mod subscriptions;
 
 use prost_types::Timestamp;
 use reachd::proto::v1::admin_service_client::AdminServiceClient;
