@@ -299,7 +299,6 @@ impl App {
             asking.clone(),
         );
         let answers = [driver.feed(), hss.feed()].into_iter().flatten();
-        let sources = streams.sources();
         let quiet = answers.clone().chain([provisioning.feed()]);
         let watched = feeds::peers(&config, diameter_feeds)
             .into_iter()
@@ -311,11 +310,12 @@ impl App {
             ingest.clone(),
             node.peers(),
             watched,
-            move || sources.feeds(),
+            streams.sources(),
         );
         let listing = answers.fold(
             listing
                 .with_grpc(streams.sources())
+                .with_lives(ingest.clone())
                 .with(FeedKind::Provisioning, provisioning.feed()),
             |listing, feed| listing.with(FeedKind::Answers, feed),
         );
@@ -344,6 +344,10 @@ impl App {
                 ),
                 config.erasure.keep_removed_for,
             )))
+            .with_forgetting(Arc::new(feeds::Forgetter {
+                liveness: liveness.clone(),
+                ingest: ingest.clone(),
+            }))
             .with_explaining(Arc::new(feeds::Explainer(Explain::new(lookups))))
             .with_auditing(Auditing::new(audit.clone(), ingest.clone())),
             health: health.clone(),

@@ -1,13 +1,18 @@
 //! Which feeds are watched, and who is asked when their silence is not enough.
 
+use tonic::Code;
+
 use crate::config::Config;
 use crate::diameter::config::PeerMode;
 use crate::domain::{Identifier, SubscriberId, User};
 use crate::feed::diameter::UNKNOWN_PEER;
 use crate::feed::explaining::Explaining;
+use crate::feed::forgetting::Forgetting;
+use crate::feed::grpc::sources::Sources;
+use crate::grpc::error::status;
 use crate::hss::refresh::Refresher;
-use crate::ingest::Feed;
-use crate::liveness::Kind;
+use crate::ingest::{Feed, Ingest};
+use crate::liveness::{ForgetError, Kind, Liveness, Streams};
 use crate::northbound::{Explain, Refresh};
 use crate::proto::v1;
 
@@ -34,6 +39,42 @@ pub(super) fn peers(config: &Config, feeds: Vec<Feed>) -> Vec<(Feed, Kind)> {
             (feed, kind)
         })
         .collect()
+}
+
+impl Streams for Sources {
+    fn feeds(&self) -> Vec<Feed> {
+        Self::feeds(self)
+    }
+
+    fn expect(&self, name: &str) {
+        Self::expect(self, name);
+    }
+}
+
+/// Forgets what streams promised, for operators.
+#[derive(Debug)]
+pub(super) struct Forgetter {
+    pub(super) liveness: Liveness,
+    pub(super) ingest: Ingest,
+}
+
+#[tonic::async_trait]
+impl Forgetting for Forgetter {
+    async fn forget(&self, name: &str) -> Result<bool, tonic::Status> {
+        if !self.ingest.is_loaded() {
+            let message = "what is stored is not loaded yet";
+            return Err(status(Code::Unavailable, "NOT_READY", None, message));
+        }
+        self.liveness.forget(name).await.map_err(|error| {
+            let (code, reason) = match error {
+                ForgetError::Unknown => (Code::NotFound, "FEED_UNKNOWN"),
+                ForgetError::Configured => (Code::FailedPrecondition, "FEED_CONFIGURED"),
+                ForgetError::Open => (Code::FailedPrecondition, "FEED_OPEN"),
+                ForgetError::Stopping => (Code::Unavailable, "SHUTTING_DOWN"),
+            };
+            status(code, reason, None, error.to_string())
+        })
+    }
 }
 
 /// Asks an HSS over Sh, for lookups.

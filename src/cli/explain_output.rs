@@ -64,6 +64,8 @@ struct Feed {
     #[serde(serialize_with = "as_rfc3339")]
     away_since: Option<Timestamp>,
     gaps: u32,
+    #[serde(serialize_with = "as_rfc3339")]
+    resynchronised_as_of: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,6 +133,7 @@ impl From<v1::ExplainedFeed> for Feed {
             alive_until: proto.alive_until.and_then(timestamp),
             away_since: proto.away_since.and_then(timestamp),
             gaps: proto.gaps,
+            resynchronised_as_of: proto.resynchronised_as_of.and_then(timestamp),
         }
     }
 }
@@ -169,15 +172,15 @@ pub fn for_a_person(explanation: &Explanation, now: Timestamp) -> String {
             tells => tells.join(", "),
         };
         let _ = write!(text, "  {}  tells of {tells}", feed.name);
-        match (feed.away_since, feed.alive_until) {
-            (Some(since), Some(_)) => {
-                let _ = writeln!(text, "; away since {since}");
-            }
-            (None, Some(until)) => {
-                let _ = writeln!(text, "; alive until {until}");
-            }
-            (_, None) => text.push_str("; never heard\n"),
+        let _ = match (feed.away_since, feed.alive_until) {
+            (Some(since), Some(_)) => write!(text, "; away since {since}"),
+            (None, Some(until)) => write!(text, "; alive until {until}"),
+            (_, None) => write!(text, "; never heard"),
+        };
+        if let Some(as_of) = feed.resynchronised_as_of {
+            let _ = write!(text, "; told all it had at {as_of} again");
         }
+        text.push('\n');
     }
     if !explanation.ignored.is_empty() {
         text.push_str("\nignored lately\n");

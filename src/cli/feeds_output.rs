@@ -36,6 +36,28 @@ pub struct Feed {
     pub last_heard: Option<Timestamp>,
     /// Of a Diameter peer only.
     pub diameter: Option<Peer>,
+    /// What its silence is worth.
+    pub life: Option<Life>,
+}
+
+/// What is known of a feed's life, over restarts of the daemon.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Life {
+    /// registrations, losses, returns.
+    pub tells: Vec<String>,
+    /// Nobody is confirmed to be absent while it is away.
+    pub counts: bool,
+    /// Its last sign of life.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub alive_until: Option<Timestamp>,
+    /// While it is away.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub away_since: Option<Timestamp>,
+    /// How many gaps are remembered.
+    pub gaps: u32,
+    /// All that it had then it has told again.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub resynchronised_as_of: Option<Timestamp>,
 }
 
 /// What only Diameter peers have.
@@ -165,6 +187,20 @@ impl From<v1::Feed> for Feed {
             events_refused: feed.events_refused,
             last_heard: feed.last_heard.and_then(timestamp),
             diameter: feed.diameter.map(Peer::from),
+            life: feed.life.map(Life::from),
+        }
+    }
+}
+
+impl From<v1::FeedLife> for Life {
+    fn from(life: v1::FeedLife) -> Self {
+        Self {
+            tells: life.tells,
+            counts: life.counts,
+            alive_until: life.alive_until.and_then(timestamp),
+            away_since: life.away_since.and_then(timestamp),
+            gaps: life.gaps,
+            resynchronised_as_of: life.resynchronised_as_of.and_then(timestamp),
         }
     }
 }
@@ -290,6 +326,13 @@ mod tests {
                     events_refused: 2,
                     last_heard: time(1_700_000_001),
                     diameter: Some(peer),
+                    life: Some(v1::FeedLife {
+                        tells: vec!["registrations".into()],
+                        counts: true,
+                        alive_until: time(1_700_000_001),
+                        gaps: 3,
+                        ..v1::FeedLife::default()
+                    }),
                 },
                 v1::Feed {
                     name: "grpc".into(),
@@ -340,6 +383,14 @@ mod tests {
                         "last_restart": null,
                         "doubtful_since": null,
                     },
+                    "life": {
+                        "tells": ["registrations"],
+                        "counts": true,
+                        "alive_until": "2023-11-14T22:13:21.000005Z",
+                        "away_since": null,
+                        "gaps": 3,
+                        "resynchronised_as_of": null,
+                    },
                 },
                 {
                     "name": "grpc",
@@ -350,6 +401,7 @@ mod tests {
                     "events_refused": 0,
                     "last_heard": null,
                     "diameter": null,
+                    "life": null,
                 },
             ]})
         );

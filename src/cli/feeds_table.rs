@@ -6,7 +6,7 @@ use crate::diameter::codec::ResultCode;
 use crate::domain::Timestamp;
 use crate::sim::format::{age, duration, number};
 
-use super::feeds_output::{Feed, Feeds, Occurrence, Peer, Traffic};
+use super::feeds_output::{Feed, Feeds, Life, Occurrence, Peer, Traffic};
 
 const COLUMNS: usize = 11;
 
@@ -32,7 +32,9 @@ pub fn for_a_person(feeds: &Feeds, now: Timestamp) -> String {
     let mut text = line(&TITLES.map(str::to_owned), &widths);
     for (row, feed) in rows.iter().zip(&feeds.feeds) {
         text.push_str(&line(row, &widths));
-        for note in feed.diameter.iter().flat_map(|peer| notes(peer, now)) {
+        let of_peer = feed.diameter.iter().flat_map(|peer| notes(peer, now));
+        let of_life = feed.life.iter().flat_map(|life| life_notes(life, now));
+        for note in of_peer.chain(of_life) {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "    {note}");
         }
@@ -136,6 +138,20 @@ fn notes(peer: &Peer, now: Timestamp) -> Vec<String> {
     notes
 }
 
+fn life_notes(life: &Life, now: Timestamp) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(since) = life.away_since.filter(|_| life.counts) {
+        let ago = age(now.since(since));
+        notes.push(format!(
+            "away since {ago}: nobody is confirmed to be absent without it"
+        ));
+    }
+    if let Some(as_of) = life.resynchronised_as_of {
+        notes.push(format!("told all it had {} again", age(now.since(as_of))));
+    }
+    notes
+}
+
 /// Answers by the class of their result, the classes that came; `None` if there are none.
 fn answers(traffic: &Traffic) -> Option<String> {
     let classes = [
@@ -171,6 +187,7 @@ mod tests {
             events_refused: 0,
             last_heard: None,
             diameter,
+            life: None,
         }
     }
 
@@ -254,7 +271,17 @@ mod tests {
                 },
                 feed("dra2.core.example", "diameter", "closed", Some(unreached)),
                 feed("dra3.core.example", "diameter", "closed", Some(silent())),
-                feed("grpc", "grpc", "closed", None),
+                Feed {
+                    life: Some(Life {
+                        tells: Vec::new(),
+                        counts: true,
+                        alive_until: at(960),
+                        away_since: at(960),
+                        gaps: 1,
+                        resynchronised_as_of: at(950),
+                    }),
+                    ..feed("grpc", "grpc", "closed", None)
+                },
             ],
         };
         let shown = for_a_person(&feeds, at(1010).unwrap());
@@ -270,6 +297,8 @@ dra2.core.example  diameter  closed  -         -               -       0       0
     could not be reached 40 ×; last: connection_refused, 11 s ago
 dra3.core.example  diameter  closed  -         -               -       0       0      0       0        0
 grpc               grpc      closed  -         -               -       -       -      -       0        0
+    away since 50 s ago: nobody is confirmed to be absent without it
+    told all it had 60 s ago again
 ";
         assert_eq!(shown, expected, "\n{shown}");
     }

@@ -8,6 +8,7 @@ use super::asking::AskingHss;
 use super::auditing::{Auditing, caller, subscriber};
 use super::erasing::Erasing;
 use super::explaining::Explaining;
+use super::forgetting::Forgetting;
 use super::listing::Listing;
 use super::provisioning::Provisioning;
 use super::watching::Watching;
@@ -22,6 +23,13 @@ pub const LIST_FEEDS: Method = Method {
     kind: "unary",
 };
 
+/// `ForgetFeed` as the metrics name it.
+pub const FORGET_FEED: Method = Method {
+    service: "reachability.v1.AdminService",
+    name: "ForgetFeed",
+    kind: "unary",
+};
+
 /// The service.
 #[derive(Debug)]
 pub struct Admin {
@@ -33,6 +41,8 @@ pub struct Admin {
     erasing: Option<Arc<dyn Erasing>>,
     auditing: Auditing,
     explaining: Option<Arc<dyn Explaining>>,
+    forgetting: Option<Arc<dyn Forgetting>>,
+    forget_feed: MethodMetrics,
 }
 
 impl Admin {
@@ -47,6 +57,8 @@ impl Admin {
             erasing: None,
             auditing: Auditing::default(),
             explaining: None,
+            forgetting: None,
+            forget_feed: MethodMetrics::new(FORGET_FEED),
         }
     }
 
@@ -79,6 +91,15 @@ impl Admin {
     pub fn with_explaining(self, explaining: Arc<dyn Explaining>) -> Self {
         Self {
             explaining: Some(explaining),
+            ..self
+        }
+    }
+
+    /// What feeds promised is forgotten by `forgetting`; without it nobody does.
+    #[must_use]
+    pub fn with_forgetting(self, forgetting: Arc<dyn Forgetting>) -> Self {
+        Self {
+            forgetting: Some(forgetting),
             ..self
         }
     }
@@ -138,6 +159,24 @@ impl AdminService for Admin {
             Ok(Response::new(v1::ListFeedsResponse { feeds }))
         };
         self.list_feeds.observe(list).await
+    }
+
+    async fn forget_feed(
+        &self,
+        request: Request<v1::ForgetFeedRequest>,
+    ) -> Result<Response<v1::ForgetFeedResponse>, Status> {
+        let by = caller(&request);
+        let name = request.into_inner().name;
+        let forgetting = self.forgetting.as_ref();
+        let forgetting = forgetting.ok_or_else(|| Status::unimplemented("nobody forgets here"))?;
+        let forget = async {
+            let promised = forgetting.forget(&name).await?;
+            Ok(v1::ForgetFeedResponse { promised })
+        };
+        let forget = self.forget_feed.observe(forget);
+        let counts = |forgot: &v1::ForgetFeedResponse| vec![("promised", forgot.promised.into())];
+        let forgot = self.auditing.act("forget_feed", by, None, forget, counts);
+        forgot.await.map(Response::new)
     }
 
     async fn query_subscriber(

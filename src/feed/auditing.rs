@@ -70,7 +70,7 @@ pub fn subscriber(imsi: &str, msisdn: &str, external: &str) -> Option<Subscriber
 
 /// A word for a failure: one that this program has, whoever sent what.
 fn reason(status: &Status) -> &'static str {
-    const REASONS: [&str; 12] = [
+    const REASONS: [&str; 15] = [
         "IDENTIFIER_NOT_FOUND",
         "INVALID_ARGUMENT",
         "NOT_READY",
@@ -83,6 +83,9 @@ fn reason(status: &Status) -> &'static str {
         "NOT_ALLOWED",
         "NO_ANSWER",
         "NOT_MONITORED",
+        "FEED_UNKNOWN",
+        "FEED_CONFIGURED",
+        "FEED_OPEN",
     ];
     let details = status.get_error_details();
     let told = details.error_info().map(|info| info.reason.as_str());

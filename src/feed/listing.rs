@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::diameter::dict::application_name;
 use crate::diameter::status::{Connection, Happened, PeerState, PeerStatus, Peers, Side, Traffic};
-use crate::domain::Timestamp;
-use crate::ingest::{Activity, Feed};
+use crate::domain::{FeedHealth, Tells, Timestamp};
+use crate::ingest::{Activity, Feed, Ingest};
 use crate::proto::v1;
 
 use super::grpc::sources::Sources;
@@ -17,6 +17,7 @@ pub struct Listing {
     diameter: Vec<Feed>,
     grpc: Option<Sources>,
     others: Vec<(v1::FeedKind, Feed)>,
+    lives: Option<Ingest>,
 }
 
 impl Listing {
@@ -32,6 +33,13 @@ impl Listing {
     #[must_use]
     pub fn with_grpc(mut self, sources: Sources) -> Self {
         self.grpc = Some(sources);
+        self
+    }
+
+    /// Adds what is known of the life of each.
+    #[must_use]
+    pub fn with_lives(mut self, ingest: Ingest) -> Self {
+        self.lives = Some(ingest);
         self
     }
 
@@ -52,7 +60,28 @@ impl Listing {
         let grpc = self.grpc.iter().flat_map(Sources::feeds);
         let grpc = grpc.map(|feed| other(v1::FeedKind::Grpc, &feed));
         let others = self.others.iter().map(|(kind, feed)| other(*kind, feed));
-        diameter.chain(grpc).chain(others).collect()
+        let mut listed: Vec<_> = diameter.chain(grpc).chain(others).collect();
+        if let Some(ingest) = &self.lives {
+            let known = ingest.feeds();
+            for feed in &mut listed {
+                let found = known.iter().find(|(_, health)| *health.name == *feed.name);
+                feed.life = found.map(|(_, health)| life(health));
+            }
+        }
+        listed
+    }
+}
+
+fn life(health: &FeedHealth) -> v1::FeedLife {
+    let tells = Tells::ALL.into_iter();
+    let tells = tells.filter(|news| health.coverage.has_anywhere(*news));
+    v1::FeedLife {
+        tells: tells.map(|news| news.name().to_owned()).collect(),
+        counts: health.counts,
+        alive_until: health.alive_until.map(timestamp),
+        away_since: health.open_gap().map(|gap| timestamp(gap.begin)),
+        gaps: u32::try_from(health.gaps().len()).unwrap_or(u32::MAX),
+        resynchronised_as_of: health.resynchronised_at.map(timestamp),
     }
 }
 
@@ -76,6 +105,7 @@ fn other(kind: v1::FeedKind, feed: &Feed) -> v1::Feed {
         events_refused: refused,
         last_heard: last_heard.map(timestamp),
         diameter: None,
+        life: None,
     }
 }
 
@@ -125,6 +155,7 @@ fn peer(status: PeerStatus, activity: Option<Activity>) -> v1::Feed {
             last_restart: last_restart.map(Into::into),
             doubtful_since: doubtful_since.map(Into::into),
         }),
+        life: None,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod auditing;
 pub mod diameter;
 pub mod erasing;
 pub mod explaining;
+pub mod forgetting;
 pub mod grpc;
 pub mod listing;
 pub mod provisioning;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::R
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use super::Ack;
 use super::metrics::Feed;
 use crate::domain::{Prefixes, Timestamp};
 
@@ -31,12 +32,12 @@ pub const HEARTBEAT_WITHIN: Duration = Duration::from_secs(30);
 const MAX_WORDS: usize = 16;
 
 /// What changes what a feed's word is worth.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Word {
     /// What was told before is in doubt, of these subscribers alone if there are any prefixes.
     Doubted(Timestamp, Option<Prefixes>),
-    /// All that holds was told again.
-    Resynchronised(Timestamp),
+    /// All that it held at this moment was told again; to be acknowledged when that is durable.
+    Resynchronised(Timestamp, Ack),
 }
 
 impl Tally {
@@ -104,6 +105,16 @@ impl Feed {
         self.tally().heard(at);
     }
 
+    /// It has said something at that time that is neither an event nor a promise.
+    pub fn spoke(&self, at: Timestamp) {
+        self.tally().heard(at);
+    }
+
+    /// Its promise is forgotten, until it shows again that it lives.
+    pub fn forget_promise(&self) {
+        self.tally().promised.store(false, Relaxed);
+    }
+
     /// A stream or call of it has begun.
     pub fn session(&self) -> Session {
         let tally = self.tally();
@@ -128,17 +139,23 @@ impl Feed {
             return words.push(Word::Doubted(at, only));
         }
         // More than anybody looks after: then everybody is doubted.
-        if let Some(last) = words.last_mut() {
-            *last = Word::Doubted(at, None);
+        let doubt = |word: &&mut Word| matches!(word, Word::Doubted(..));
+        match words.iter_mut().rev().find(doubt) {
+            Some(last) => *last = Word::Doubted(at, None),
+            None => words.push(Word::Doubted(at, None)),
         }
     }
 
-    /// It has told again all that holds at `at`.
-    pub fn resynchronised(&self, at: Timestamp) {
+    /// It has told again all that it held at `at`, and that is durable. `ack` is told when this is durable as well. Whether
+    /// there was room for it: it comes more often than anybody looks.
+    #[must_use]
+    pub fn resynchronised(&self, at: Timestamp, ack: Ack) -> bool {
         let mut words = self.tally().words();
-        if words.len() < MAX_WORDS {
-            words.push(Word::Resynchronised(at));
+        let room = words.len() < MAX_WORDS;
+        if room {
+            words.push(Word::Resynchronised(at, ack));
         }
+        room
     }
 
     /// What it said of its word since the last time.

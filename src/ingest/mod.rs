@@ -31,7 +31,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::{Effect, Identifier, News, SubscriberId, Timestamp};
+use crate::domain::{Effect, Feeds, Identifier, News, SubscriberId, Timestamp};
 use crate::index::Index;
 use crate::store::Store;
 
@@ -329,6 +329,11 @@ impl Ingest {
     /// Whose an identifier is now by its own binding, and since when. `None` also while not everything is loaded.
     pub fn bound(&self, identifier: &Identifier) -> Option<(SubscriberId, Timestamp)> {
         self.index.bound(identifier)
+    }
+
+    /// What is known of the life of feeds.
+    pub fn feeds(&self) -> Arc<Feeds> {
+        self.index.feeds()
     }
 
     /// Whether all that is stored is known.

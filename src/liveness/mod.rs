@@ -10,22 +10,25 @@
 //! confirmed up to the sign of life that was seen last. The time in which no daemon ran is a gap of every feed.
 
 pub mod config;
+mod forgetting;
 pub mod metrics;
 mod watched;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::diameter::status::Peers;
-use crate::domain::{FeedHealth, FeedId, Feeds, Timestamp};
+use crate::domain::{FeedHealth, FeedId, Feeds, Outcome, Timestamp};
 use crate::index::Index;
-use crate::ingest::{Feed, Ingest, ReceiptClock};
+use crate::ingest::{Ack, Feed, Ingest, ReceiptClock};
 use crate::store::{FeedRow, FeedStore, StoreError};
 
 pub use config::FreshnessConfig;
+pub use forgetting::ForgetError;
 pub use watched::Kind;
 
 use metrics::Metrics;
@@ -37,8 +40,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// by a crash.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 
-/// Feeds that come while the daemon runs, as they are now.
-type Newcomers = Box<dyn Fn() -> Vec<Feed> + Send + Sync>;
+/// Feeds that come while the daemon runs.
+pub trait Streams: Send + Sync + 'static {
+    /// Those that came so far.
+    fn feeds(&self) -> Vec<Feed>;
+
+    /// One of that name was here before this daemon began, and promised to show that it lives.
+    fn expect(&self, name: &str);
+}
 
 /// Watches feeds. All clones are one.
 #[derive(Clone)]
@@ -50,9 +59,11 @@ struct Inner {
     ingest: Ingest,
     config: FreshnessConfig,
     peers: Peers,
-    newcomers: Newcomers,
+    streams: Box<dyn Streams>,
     metrics: Metrics,
     state: Mutex<State>,
+    /// Somebody waits for what is durable.
+    wanted: Notify,
 }
 
 #[derive(Default)]
@@ -61,6 +72,24 @@ struct State {
     feeds: Feeds,
     /// What is durable of them.
     saved: Feeds,
+    /// Who waits for that of what was seen so far.
+    waiting: Vec<Waiting>,
+}
+
+/// Somebody who waits for something to be durable.
+enum Waiting {
+    Source(Ack),
+    Operator(oneshot::Sender<()>),
+}
+
+impl Waiting {
+    fn durable(self) {
+        match self {
+            Self::Source(ack) => ack.send(Ok(Outcome::Applied.into())),
+            // Who does not wait any more is told nothing.
+            Self::Operator(done) => drop(done.send(())),
+        }
+    }
 }
 
 impl std::fmt::Debug for Liveness {
@@ -70,7 +99,7 @@ impl std::fmt::Debug for Liveness {
 }
 
 impl Liveness {
-    /// Watches `feeds`, whose peers are known to `peers`, and whichever feeds `newcomers` tells of, streams all of them.
+    /// Watches `feeds`, whose peers are known to `peers`, and whichever feeds come as `streams`.
     pub fn new(
         config: &FreshnessConfig,
         index: Arc<Index>,
@@ -78,7 +107,7 @@ impl Liveness {
         ingest: Ingest,
         peers: Peers,
         feeds: impl IntoIterator<Item = (Feed, Kind)>,
-        newcomers: impl Fn() -> Vec<Feed> + Send + Sync + 'static,
+        streams: impl Streams,
     ) -> Self {
         ingest.will_name();
         let watched = feeds.into_iter().map(|(feed, kind)| Watched::new(feed, kind));
@@ -88,12 +117,13 @@ impl Liveness {
             ingest,
             config: config.clone(),
             peers,
-            newcomers: Box::new(newcomers),
+            streams: Box::new(streams),
             metrics: Metrics::register(),
             state: Mutex::new(State {
                 watched: watched.collect(),
                 ..State::default()
             }),
+            wanted: Notify::new(),
         }))
     }
 
@@ -110,6 +140,11 @@ impl Liveness {
     /// # Errors
     /// The store cannot be read or written.
     pub async fn load(&self, store: &impl FeedStore) -> Result<u64, StoreError> {
+        for row in store.load_feeds().await? {
+            if row.health.promised {
+                self.0.streams.expect(&row.health.name);
+            }
+        }
         let rows = self.name(store).await?;
         let mut state = self.state();
         for row in &rows {
@@ -128,7 +163,7 @@ impl Liveness {
     async fn name(&self, store: &impl FeedStore) -> Result<Vec<FeedRow>, StoreError> {
         let nameless: Vec<String> = {
             let mut state = self.state();
-            for feed in (self.0.newcomers)() {
+            for feed in self.0.streams.feeds() {
                 if !state.watched.iter().any(|known| known.feed.name() == feed.name()) {
                     state.watched.push(Watched::new(feed, Kind::Stream));
                 }
@@ -170,24 +205,30 @@ impl Liveness {
         let now = self.now();
         let status = self.0.peers.status();
         let mut state = self.state();
-        let State { watched, feeds, .. } = &mut *state;
-        let mut changed = false;
+        let State {
+            watched,
+            feeds,
+            waiting,
+            ..
+        } = &mut *state;
+        let (mut changed, mut told) = (false, Vec::new());
         for known in watched {
             let id = known.feed.id();
             if let Some(health) = feeds.get_mut(id) {
                 let status = status.iter().find(|status| *status.name == *known.feed.name());
-                changed |= known.look(health, status, &self.0.clock, now);
+                changed |= known.look(health, status, &self.0.clock, now, &mut told);
                 health.coverage = self.0.config.coverage(known.feed.name(), known.kind.coverage());
                 self.0.metrics.observe(known, health);
             }
         }
+        waiting.extend(told.into_iter().map(Waiting::Source));
         self.0.index.set_feeds(Arc::new(feeds.clone()));
-        changed
+        changed | !waiting.is_empty()
     }
 
-    /// Makes durable what changed.
+    /// Makes durable what changed, and tells those who wait for it.
     async fn save(&self, store: &impl FeedStore) -> Result<(), StoreError> {
-        let feeds = {
+        let (feeds, waiting) = {
             let state = self.state();
             let changed = state
                 .feeds
@@ -197,7 +238,7 @@ impl Liveness {
                 id,
                 health: health.clone(),
             };
-            changed.map(row).collect::<Vec<_>>()
+            (changed.map(row).collect::<Vec<_>>(), state.waiting.len())
         };
         if !feeds.is_empty() {
             store.save_feeds(&feeds).await?;
@@ -206,6 +247,8 @@ impl Liveness {
         for row in feeds {
             state.saved.put(row.id, row.health);
         }
+        let waiting = waiting.min(state.waiting.len());
+        state.waiting.drain(..waiting).for_each(Waiting::durable);
         Ok(())
     }
 
@@ -218,6 +261,7 @@ impl Liveness {
             let last = tokio::select! {
                 _ = turns.tick() => false,
                 () = self.0.ingest.names_wanted() => false,
+                () = self.0.wanted.notified() => false,
                 () = stop.cancelled() => true,
             };
             let changed = self.look();

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use crate::diameter::status::{PeerState, PeerStatus};
 use crate::domain::{Coverage, FeedHealth, Signs, Tells, Timestamp};
-use crate::ingest::{Activity, Feed, HEARTBEAT_WITHIN, ReceiptClock, Word};
+use crate::ingest::{Ack, Activity, Feed, HEARTBEAT_WITHIN, ReceiptClock, Word};
 
 /// What kind of feed it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,20 +67,25 @@ impl Watched {
         }
     }
 
-    /// Looks at it. Returns whether it came, went, or changed what its word is worth.
+    /// Looks at it. Returns whether it came, went, or changed what its word is worth; `told` takes what waits for that to be
+    /// durable.
     pub(super) fn look(
         &mut self,
         health: &mut FeedHealth,
         status: Option<&PeerStatus>,
         clock: &ReceiptClock,
         now: Timestamp,
+        told: &mut Vec<Ack>,
     ) -> bool {
         let words = self.feed.take_words();
         let mut changed = !words.is_empty();
         for word in words {
             match word {
                 Word::Doubted(at, only) => health.doubted(at, only),
-                Word::Resynchronised(at) => health.resynchronised(at),
+                Word::Resynchronised(at, ack) => {
+                    health.resynchronised(at);
+                    told.push(ack);
+                }
             }
         }
         let signs = match (self.kind, status) {
@@ -95,7 +100,8 @@ impl Watched {
             (Kind::Stream, _) => {
                 let (since, promised) = self.feed.life();
                 // Who promised before does so still, even if this daemon did not hear of it.
-                health.counts |= promised;
+                health.promised |= promised;
+                health.counts = health.promised;
                 stream(self.feed.activity(), since, now)
             }
             _ => None,

@@ -204,6 +204,7 @@ impl View<'_> {
             alive_until: feed.alive_until.map(convert::timestamp),
             away_since: feed.open_gap().map(|gap| convert::timestamp(gap.begin)),
             gaps: u32::try_from(feed.gaps().len()).unwrap_or(u32::MAX),
+            resynchronised_as_of: feed.resynchronised_at.map(convert::timestamp),
         };
         feeds.map(feed).collect()
     }

@@ -81,11 +81,21 @@ impl Backlog {
 
     /// A heartbeat as it goes on the stream. If the stream breaks, nobody misses it.
     pub(super) fn heartbeat(&mut self) -> v1::PublishEventsRequest {
+        self.word(Content::Heartbeat(v1::Heartbeat {}))
+    }
+
+    /// The word of a resynchronisation as it goes on the stream.
+    pub(super) fn word(&mut self, content: Content) -> v1::PublishEventsRequest {
         self.sequence += 1;
         v1::PublishEventsRequest {
             sequence: self.sequence,
-            content: Some(Content::Heartbeat(v1::Heartbeat {})),
+            content: Some(content),
         }
+    }
+
+    /// The sequence of what is sent next.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.sequence + 1
     }
 
     /// The line of a refused event, the first time that it is refused.

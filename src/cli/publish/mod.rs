@@ -14,12 +14,13 @@ mod object;
 mod report;
 mod source;
 mod stream;
+mod telling;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, stdin};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -36,6 +37,7 @@ use checkpoint::Checkpoint;
 use report::{Outcome, Report};
 use source::Source;
 use stream::{Ended, Publishing};
+use telling::Telling;
 
 pub use backlog::MAX_UNACKNOWLEDGED;
 pub use object::JsonError;
@@ -56,11 +58,12 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 #[command(
     after_help = "Examples:\n  reachd publish events.jsonl --feed mediation.north\n  \
         tail -F -n +1 events.jsonl | reachd publish - --feed mediation.north\n  \
-        reachd publish events.jsonl --checkpoint events.jsonl.done\n\n\
+        reachd publish events.jsonl --checkpoint events.jsonl.done\n  \
+        reachd publish dump.jsonl --feed mediation.north --resynchronise\n\n\
         with events.jsonl like\n  {\"subscriber\":{\"imsi\":\"999010000000001\"},\"eventTime\":\"2026-01-31T12:00:00Z\",\n   \
         \"registration\":{\"slot\":\"SLOT_MME\",\"node\":\"mme1.epc.example\",\"change\":\"REGISTRATION_CHANGE_REGISTERED\"}}\n\
         (on one line)\n\n\
-        Exit status: 0 every line was taken, 1 some were refused (the rest is durable) or it was stopped"
+        Exit status: 0 every line was taken, 1 some were refused (the rest is durable), it was stopped, or not resynchronised"
 )]
 pub struct PublishArgs {
     /// The file to read, or - for standard input
@@ -80,6 +83,14 @@ pub struct PublishArgs {
     /// Stop at the first line that is refused
     #[arg(long)]
     pub strict: bool,
+    /// The file is all that the feed has: whom it does not name was not there when it was written. The feed is taken for
+    /// resynchronised then
+    #[arg(long, requires = "feed", conflicts_with_all = ["from_line", "checkpoint"])]
+    pub resynchronise: bool,
+    /// Of which moment all of it is, such as 2026-01-31T12:00:00Z, instead of when the file was written
+    #[arg(long, value_name = "TIME", requires = "resynchronise",
+        value_parser = humantime_serde::re::humantime::parse_rfc3339_weak)]
+    pub as_of: Option<SystemTime>,
     /// Give up when nothing was acknowledged for so long because streams break
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub retry_for: u64,
@@ -94,6 +105,10 @@ pub struct PublishArgs {
 /// A file that cannot be read, no daemon at the start, or one that does not come back.
 pub async fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
     let stop = Stop::on_signals()?;
+    let telling = args
+        .resynchronise
+        .then(|| telling(&args.file, args.as_of))
+        .transpose()?;
     let (source, bar) = open(&args.file)?;
     let (checkpoint, from_line) = match args.checkpoint {
         None => (None, args.from_line),
@@ -112,6 +127,7 @@ pub async fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
         .with_checkpoint(checkpoint)
         .strict(args.strict);
     publishing.feed = feed;
+    publishing.telling = telling;
     let started = Instant::now();
     let published = publish(
         &mut publishing,
@@ -125,6 +141,7 @@ pub async fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
         line: publishing.settled_line(),
         complete: publishing.is_complete(),
         took: started.elapsed(),
+        resynchronised: publishing.telling.as_ref().map(Telling::outcome),
     };
     let report = &publishing.report;
     report.end();
@@ -134,7 +151,24 @@ pub async fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
         eprint!("{}", report.text(outcome));
     }
     published.and(finished)?;
-    Ok(ExitCode::from(u8::from(report.refused > 0 || !outcome.complete)))
+    let wrong = report.refused > 0 || !outcome.complete || matches!(outcome.resynchronised, Some(Err(_)));
+    Ok(ExitCode::from(u8::from(wrong)))
+}
+
+/// The whole file, as of when it was written.
+fn telling(path: &Path, as_of: Option<SystemTime>) -> anyhow::Result<Telling> {
+    let metadata = path
+        .metadata()
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if !metadata.is_file() {
+        return Err(anyhow!(
+            "--resynchronise: has to be a file that can be read again"
+        ));
+    }
+    let written = as_of.or_else(|| metadata.modified().ok());
+    // What is of the future is refused; this machine's clock may be a little ahead of the file's.
+    let as_of = written.map(|written| written.min(SystemTime::now()));
+    Ok(Telling::new(path.to_owned(), as_of))
 }
 
 /// The file, and what shows how far it is read.

@@ -35,12 +35,14 @@ struct Refused {
 
 /// How publishing ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Outcome {
+pub(super) struct Outcome<'a> {
     /// Everything up to this line is durable or refused.
     pub(super) line: u64,
     /// The file was read to its end, and that is all of it.
     pub(super) complete: bool,
     pub(super) took: Duration,
+    /// Whether the daemon took it as all that the feed has, if that was wanted; if not, why.
+    pub(super) resynchronised: Option<Result<(), &'a str>>,
 }
 
 /// A bar for a file of that many octets, or something that moves where the size is not known. Shows only on a terminal.
@@ -103,6 +105,13 @@ impl Report {
         }
     }
 
+    /// All is sent again from the first line: nothing of it is settled any more.
+    pub(super) fn begin_again(&mut self) {
+        self.acknowledged = 0;
+        self.refused = 0;
+        self.named.clear();
+    }
+
     /// The bar goes away.
     pub(super) fn end(&self) {
         if let Some(bar) = &self.bar {
@@ -111,8 +120,13 @@ impl Report {
     }
 
     /// The end, for a person.
-    pub(super) fn text(&self, outcome: Outcome) -> String {
-        let Outcome { line, complete, took } = outcome;
+    pub(super) fn text(&self, outcome: Outcome<'_>) -> String {
+        let Outcome {
+            line,
+            complete,
+            took,
+            resynchronised,
+        } = outcome;
         let more = self.refused.saturating_sub(SHOWN);
         let mut text = String::new();
         if more > 0 {
@@ -124,7 +138,12 @@ impl Report {
             format::number(self.refused),
             format::duration(took)
         );
-        if !complete {
+        match resynchronised {
+            None => {}
+            Some(Ok(())) => text += "resynchronised: this was all that the feed has\n",
+            Some(Err(why)) => text += &format!("not resynchronised: {why}\n"),
+        }
+        if !complete && resynchronised.is_none() {
             let next = line + 1;
             text += &format!(
                 "stopped: everything up to line {line} is durable or refused; --from-line {next} goes on\n"
@@ -134,7 +153,7 @@ impl Report {
     }
 
     /// The end, for a machine.
-    pub(super) fn json(&self, outcome: Outcome) -> serde_json::Value {
+    pub(super) fn json(&self, outcome: Outcome<'_>) -> serde_json::Value {
         let refusals: Vec<_> = self
             .named
             .iter()
@@ -147,6 +166,8 @@ impl Report {
             "line": outcome.line,
             "complete": outcome.complete,
             "broken_streams": self.broken,
+            "resynchronised": outcome.resynchronised.map(|told| told.is_ok()),
+            "not_resynchronised": outcome.resynchronised.and_then(Result::err),
             "seconds": outcome.took.as_secs_f64(),
         })
     }
@@ -156,11 +177,12 @@ impl Report {
 mod tests {
     use super::*;
 
-    fn outcome(complete: bool) -> Outcome {
+    fn outcome(complete: bool) -> Outcome<'static> {
         Outcome {
             line: 41,
             complete,
             took: Duration::from_secs(3),
+            resynchronised: None,
         }
     }
 
@@ -176,6 +198,32 @@ mod tests {
              stopped: everything up to line 41 is durable or refused; --from-line 42 goes on\n"
         );
         assert!(!report.text(outcome(true)).contains("stopped"));
+    }
+
+    #[test]
+    fn what_was_wanted_as_all_says_whether_it_was_taken_so() {
+        let report = Report::new(None);
+        for (told, words, json) in [
+            (
+                Ok(()),
+                "\nresynchronised: this was all that the feed has\n",
+                json!(null),
+            ),
+            (
+                Err("lines were refused"),
+                "\nnot resynchronised: lines were refused\n",
+                json!("lines were refused"),
+            ),
+        ] {
+            let outcome = Outcome {
+                resynchronised: Some(told),
+                ..outcome(true)
+            };
+            assert!(report.text(outcome).ends_with(words));
+            assert_eq!(report.json(outcome)["resynchronised"], told.is_ok());
+            assert_eq!(report.json(outcome)["not_resynchronised"], json);
+        }
+        assert_eq!(report.json(outcome(true))["resynchronised"], json!(null));
     }
 
     #[test]

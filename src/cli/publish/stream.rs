@@ -18,6 +18,7 @@ use super::backlog::Backlog;
 use super::checkpoint::Checkpoint;
 use super::report::Report;
 use super::source::{Item, Source};
+use super::telling::Telling;
 use crate::feed::grpc::sources::NAME_KEY;
 use crate::proto::v1::ingest_service_client::IngestServiceClient;
 use crate::proto::v1::{PublishEventsRequest, PublishEventsResponse};
@@ -51,6 +52,10 @@ pub(super) struct Publishing {
     strict: bool,
     /// By which name.
     pub(super) feed: Option<MetadataValue<Ascii>>,
+    /// There was a stream before.
+    streamed: bool,
+    /// All of it is told as all that the feed has.
+    pub(super) telling: Option<Telling>,
 }
 
 /// How far the file is read.
@@ -75,6 +80,8 @@ impl Publishing {
             input: Input::Open,
             strict: false,
             feed: None,
+            streamed: false,
+            telling: None,
         }
     }
 
@@ -96,6 +103,33 @@ impl Publishing {
     /// The whole file is settled.
     pub(super) fn is_complete(&self) -> bool {
         matches!(self.input, Input::Ended) && self.backlog.is_empty()
+    }
+
+    /// Whether all that can be is acknowledged.
+    fn is_done(&self) -> bool {
+        let told = self.telling.as_ref().is_none_or(Telling::is_over);
+        self.backlog.is_empty() && (told || !matches!(self.input, Input::Ended))
+    }
+
+    /// On a new stream all is told from its first line again, if it is to count as all.
+    ///
+    /// # Errors
+    /// The file cannot be read again.
+    fn begin_again(&mut self) -> anyhow::Result<()> {
+        let Some(telling) = &self.telling else {
+            self.backlog.restart();
+            return Ok(());
+        };
+        let file = std::fs::File::open(&telling.file).context("cannot read the file again")?;
+        let source = Box::new(io::BufReader::new(file));
+        self.source = Source::read(source, 1).context("cannot read the file again")?;
+        self.backlog = Backlog::default();
+        self.report.begin_again();
+        self.last_line = 0;
+        if !matches!(self.input, Input::Abandoned) {
+            self.input = Input::Open;
+        }
+        Ok(())
     }
 
     /// Writes down how far it came.
@@ -126,7 +160,9 @@ impl Publishing {
         channel: Channel,
         stop: &CancellationToken,
     ) -> anyhow::Result<Ended> {
-        self.backlog.restart();
+        if std::mem::replace(&mut self.streamed, true) {
+            self.begin_again()?;
+        }
         let (requests, outgoing) = mpsc::channel(OUTGOING);
         let mut request = Request::new(ReceiverStream::new(outgoing));
         if let Some(feed) = &self.feed {
@@ -137,12 +173,16 @@ impl Publishing {
             Ok(response) => response.into_inner(),
             Err(status) => return Ok(Ended::Broken(status)),
         };
+        if let Some(telling) = &mut self.telling {
+            // There is room for the first.
+            let _ = requests.try_send(self.backlog.word(telling.begin()));
+        }
         let mut requests = Some(requests);
         let (mut items, mut last_sent) = (Vec::new(), Instant::now());
         loop {
             let reading = matches!(self.input, Input::Open);
             let (room, unsent) = (self.backlog.room(), self.backlog.unsent());
-            if !reading && unsent == 0 {
+            if !reading && unsent == 0 && self.tell_the_end(requests.as_ref()) {
                 // Our side is at its end; the daemon acknowledges what is left.
                 requests = None;
             }
@@ -150,7 +190,7 @@ impl Publishing {
             tokio::select! {
                 response = responses.message() => match response {
                     Ok(Some(response)) => self.answer(response)?,
-                    Ok(None) if requests.is_none() && self.backlog.is_empty() => return Ok(Ended::Done),
+                    Ok(None) if requests.is_none() && self.is_done() => return Ok(Ended::Done),
                     Ok(None) => return Ok(Ended::Broken(Status::unavailable("the daemon ended the stream"))),
                     Err(status) => return Ok(Ended::Broken(status)),
                 },
@@ -180,6 +220,26 @@ impl Publishing {
                 requests = None;
             }
         }
+    }
+
+    /// Everything was sent: that this was all is told as well, where that is wanted. Whether nothing more is to be sent.
+    fn tell_the_end(&mut self, requests: Option<&mpsc::Sender<PublishEventsRequest>>) -> bool {
+        let Some(telling) = &mut self.telling else {
+            return true;
+        };
+        if !matches!(self.input, Input::Ended) {
+            telling.give_up("the file was not read to its end");
+        } else if self.report.refused > 0 {
+            telling.give_up("lines were refused");
+        }
+        let Some(permit) = requests.and_then(|requests| requests.try_reserve().ok()) else {
+            // Looked at again when something moves.
+            return requests.is_none();
+        };
+        if let Some(end) = telling.end(self.backlog.next_sequence()) {
+            permit.send(self.backlog.word(end));
+        }
+        true
     }
 
     /// Takes lines, none of which means the end.
@@ -225,7 +285,12 @@ impl Publishing {
                 if self.strict {
                     self.abandon();
                 }
+            } else if let Some(telling) = &mut self.telling {
+                telling.refused(&refused.message);
             }
+        }
+        if let Some(telling) = &mut self.telling {
+            telling.acknowledged(acked_sequence);
         }
         let durable = self.backlog.acknowledge(acked_sequence);
         self.report.acknowledge(durable);

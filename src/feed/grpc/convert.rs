@@ -167,7 +167,7 @@ fn slot_of(slot: v1::Slot) -> Option<Slot> {
     })
 }
 
-fn timestamp(field: &str, time: prost_types::Timestamp) -> Result<Timestamp, Refusal> {
+pub(super) fn timestamp(field: &str, time: prost_types::Timestamp) -> Result<Timestamp, Refusal> {
     let prost_types::Timestamp { seconds, nanos } = time;
     let wrong = || {
         Refusal::invalid(format!(

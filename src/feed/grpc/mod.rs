@@ -1,13 +1,14 @@
 //! `reachability.v1.IngestService`: events from mediation, vendor adapters and core functions, over gRPC streams.
 //!
 //! Each stream is one task: see `stream`. [`sources`] knows who publishes, [`convert`] checks events, [`window`] keeps what
-//! is not acknowledged yet.
+//! is not acknowledged yet, `telling` what is told again.
 //! Acknowledgements leave after the commit, in order and cumulative; a refused event does not end the stream.
 
 pub mod convert;
 pub mod refusal;
 pub mod sources;
 mod stream;
+mod telling;
 pub mod window;
 
 use std::sync::Arc;

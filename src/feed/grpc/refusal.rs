@@ -23,15 +23,18 @@ pub enum Reason {
     OutOfOrderSequence,
     /// The store does not take it, and would not the next time.
     StoreRefused,
+    /// The source has not told all it has again.
+    NotResynchronised,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::InvalidArgument,
         Self::MissingIdentifier,
         Self::OutOfOrderSequence,
         Self::StoreRefused,
+        Self::NotResynchronised,
     ];
 
     /// The word on the wire.
@@ -41,6 +44,7 @@ impl Reason {
             Self::MissingIdentifier => "MISSING_IDENTIFIER",
             Self::OutOfOrderSequence => "OUT_OF_ORDER_SEQUENCE",
             Self::StoreRefused => "STORE_REFUSED",
+            Self::NotResynchronised => "NOT_RESYNCHRONISED",
         }
     }
 }
@@ -48,7 +52,7 @@ impl Reason {
 impl From<Reason> for ingest::Refusal {
     fn from(reason: Reason) -> Self {
         match reason {
-            Reason::InvalidArgument => Self::Invalid,
+            Reason::InvalidArgument | Reason::NotResynchronised => Self::Invalid,
             Reason::MissingIdentifier => Self::MissingIdentifier,
             Reason::OutOfOrderSequence => Self::OutOfOrder,
             Reason::StoreRefused => Self::Store,

@@ -113,6 +113,12 @@ impl Sources {
         }))
     }
 
+    /// One of them was here before, under that name, and may come again.
+    pub fn expect(&self, name: &str) {
+        // Where it cannot be called so any more there is nobody to wait for.
+        let _ = self.named(name);
+    }
+
     /// Their feeds as they are now, the one without a name first.
     pub fn feeds(&self) -> Vec<Feed> {
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);

@@ -21,6 +21,7 @@ use crate::proto::v1::publish_events_request::Content;
 
 use super::refusal::{Reason, Refusal};
 use super::sources::Source;
+use super::telling::Telling;
 use super::window::Window;
 use super::{Shared, convert};
 
@@ -33,6 +34,8 @@ pub(super) struct Publisher<'a> {
     progress: Progress,
     /// Given along with each event.
     ack_to: Arc<dyn Acknowledge>,
+    /// The client tells all it has again.
+    telling: Option<Telling>,
 }
 
 /// What moves while the stream waits for anything else.
@@ -66,6 +69,7 @@ impl<'a> Publisher<'a> {
             source,
             progress,
             ack_to: Arc::new(ack_to),
+            telling: None,
         }
     }
 
@@ -137,6 +141,24 @@ impl<'a> Publisher<'a> {
                 window.settle_at_once(sequence);
                 return Ok(Ok(()));
             }
+            Some(Content::ResynchronisationBegin(asked)) => {
+                let now = shared.clock.now();
+                source.feed.spoke(now);
+                self.telling = match Telling::begin(asked, &source.feed, now, window.refusals()) {
+                    Ok(telling) => {
+                        window.settle_at_once(sequence);
+                        Some(telling)
+                    }
+                    Err(refusal) => {
+                        window.refuse(sequence, refusal);
+                        None
+                    }
+                };
+                return Ok(Ok(()));
+            }
+            Some(Content::ResynchronisationEnd(v1::ResynchronisationEnd {})) => {
+                return self.told_all(sequence).await;
+            }
             None => Err(Refusal::invalid("content: an event or a heartbeat is required")),
         };
         let news = match converted {
@@ -163,6 +185,33 @@ impl<'a> Publisher<'a> {
             self.progress.window.abandon();
         }
         Ok(result)
+    }
+
+    /// The client has told all it has again. That counts once everything before is durable.
+    async fn told_all(&mut self, sequence: u64) -> Result<Result<(), SubmitError>, Gone> {
+        while self.progress.window.waiting() > 0 {
+            self.progress.step().await?;
+        }
+        if !self.progress.window.is_settled() {
+            return Ok(Err(SubmitError::Closed));
+        }
+        let (feed, window) = (&self.source.feed, &mut self.progress.window);
+        feed.spoke(self.shared.clock.now());
+        match Telling::end(self.telling.take(), feed, window.refusals()) {
+            Err(refusal) => window.refuse(sequence, refusal),
+            Ok(as_of) => {
+                let token = window.wait(sequence);
+                let to = Arc::clone(&self.ack_to);
+                if !feed.resynchronised(as_of, Ack { to, token }) {
+                    let refusal = Refusal::new(
+                        Reason::NotResynchronised,
+                        "resynchronisation_end: so many of them that they cannot be told apart",
+                    );
+                    window.settle(token, Err(refusal));
+                }
+            }
+        }
+        Ok(Ok(()))
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Window {
     reported: u64,
     waiting: usize,
     refused: Vec<v1::RefusedEvent>,
+    refusals: u64,
+    abandoned: bool,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,16 @@ impl Window {
     /// How many events wait to become durable.
     pub fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// How many messages of this stream were refused so far.
+    pub fn refusals(&self) -> u64 {
+        self.refusals
+    }
+
+    /// Whether everything that waited is durable or refused, and nothing was abandoned.
+    pub fn is_settled(&self) -> bool {
+        self.waiting == 0 && !self.abandoned
     }
 
     /// Whether there is anything to tell the client.
@@ -79,7 +91,7 @@ impl Window {
 
     /// Takes up an event that was refused at once.
     pub fn refuse(&mut self, sequence: u64, refusal: Refusal) {
-        self.refused.push(refusal.into_proto(sequence));
+        self.name_refused(sequence, refusal);
         self.settle_at_once(sequence);
     }
 
@@ -94,6 +106,7 @@ impl Window {
 
     /// Names an event as refused that has no place in the window.
     pub fn name_refused(&mut self, sequence: u64, refusal: Refusal) {
+        self.refusals += 1;
         self.refused.push(refusal.into_proto(sequence));
     }
 
@@ -110,8 +123,9 @@ impl Window {
         }
         entry.settled = true;
         self.waiting -= 1;
+        let sequence = entry.sequence;
         if let Err(refusal) = result {
-            self.refused.push(refusal.into_proto(entry.sequence));
+            self.name_refused(sequence, refusal);
         }
         self.advance();
     }
@@ -120,6 +134,7 @@ impl Window {
     /// acknowledged.
     pub fn abandon(&mut self) {
         self.waiting = self.waiting.saturating_sub(1);
+        self.abandoned = true;
     }
 
     fn advance(&mut self) {
@@ -212,7 +227,7 @@ mod tests {
         window.abandon();
         window.settle(third, Ok(()));
         assert_eq!(window.take_response().acked_sequence, 1);
-        assert_eq!(window.waiting(), 0);
+        assert_eq!((window.waiting(), window.is_settled()), (0, false));
     }
 
     #[test]
