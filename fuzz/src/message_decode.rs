@@ -153,6 +153,7 @@ struct EverythingAsked;
 impl Asked for EverythingAsked {
     fn monitored(&self, reference: u64) -> Monitored {
         match reference % 5 {
+            0 if reference % 2 == 1 => Monitored::Once(somebody(), aspect(reference)),
             0 => Monitored::Subscriber(somebody(), aspect(reference)),
             1 => Monitored::Group(aspect(reference)),
             2 => Monitored::Ended,
@@ -177,7 +178,7 @@ fn somebody() -> SubscriberIdentifiers {
 /// A CIA that may have come to anything that was asked.
 fn configuration_answer(message: &Message<'_>) {
     let now = Timestamp::from_micros(1).expect("a time");
-    let _ = cia::Answer::read(message, now, &EverythingAsked);
+    let _ = cia::Answer::read(message, now, now, &EverythingAsked);
 }
 
 fn application(message: &Message<'_>, asked: &dyn Asked, copies: bool) {

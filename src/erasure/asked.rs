@@ -50,6 +50,9 @@ impl Asked {
         let targets: Vec<_> = identifiers.iter().filter_map(target).collect();
         let users: Vec<_> = identifiers.iter().filter_map(user).collect();
         let mut ceased = 0;
+        for target in &targets {
+            self.monitoring.forget_once(target);
+        }
         if !targets.is_empty() {
             match self.monitoring.change(Vec::new(), targets.clone()).await {
                 Ok(changed) => ceased += changed.removed,

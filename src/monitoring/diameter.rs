@@ -65,8 +65,9 @@ impl Hss {
 
 impl Network for Hss {
     async fn ask(&self, question: &Question) -> Reply {
+        let asked_at = self.clock.now();
         match self.client.request(self.request(question)).await {
-            Ok(answer) => self.read(&answer, self.clock.now()),
+            Ok(answer) => self.read(&answer, asked_at),
             Err(RequestError::NoPeer | RequestError::Congested | RequestError::Stopped) => Reply::NoPeer,
             Err(error @ (RequestError::Unanswered | RequestError::Unusable(_) | RequestError::TooLong)) => {
                 tracing::debug!(%error, "the HSS gave no usable answer to what it was asked");
@@ -77,11 +78,11 @@ impl Network for Hss {
 }
 
 impl Hss {
-    fn read(&self, answer: &OwnAnswer, received_at: Timestamp) -> Reply {
+    fn read(&self, answer: &OwnAnswer, asked_at: Timestamp) -> Reply {
         let Ok(message) = answer.message() else {
             return Reply::Unanswered;
         };
-        match Answer::read(&message, received_at, &self.monitoring) {
+        match Answer::read(&message, asked_at, self.clock.now(), &self.monitoring) {
             Ok(read) => Reply::Answered {
                 // In the error form somebody on the way may have answered.
                 host: Node::parse(&answer.origin_host).ok().filter(|_| !answer.is_error),

@@ -16,9 +16,6 @@ use crate::domain::Event;
 use crate::ingest::{Ack, Acked, Acknowledge, Feed, Ingest};
 use crate::store::{MonitoringStore, StoreError};
 
-/// The name of what comes with answers, in the metrics of events.
-const FEED: &str = "monitoring";
-
 /// Rows in one transaction.
 const ROWS: usize = 3000;
 /// Questions that are made durable together.
@@ -44,7 +41,6 @@ pub struct Driver<S, N> {
     store: S,
     network: Arc<N>,
     ingest: Ingest,
-    feed: Feed,
     stop: CancellationToken,
 }
 
@@ -62,7 +58,6 @@ impl<S: MonitoringStore, N: Network> Driver<S, N> {
             store,
             network: Arc::new(network),
             ingest,
-            feed: Feed::register(FEED),
             stop,
         }
     }
@@ -84,12 +79,14 @@ impl<S: MonitoringStore, N: Network> Driver<S, N> {
 
     /// What the network told because it was asked; `None` where nothing is asked.
     pub fn feed(&self) -> Option<Feed> {
-        self.monitoring.is_enabled().then(|| self.feed.clone())
+        self.monitoring
+            .is_enabled()
+            .then(|| self.monitoring.0.feed.clone())
     }
 
     /// Asks until told to stop, once everything was [loaded](Self::load).
     pub async fn run(self) {
-        let _open = self.feed.session();
+        let _open = self.monitoring.0.feed.session();
         self.work().await;
         // Whoever still waits is told that nothing more will become durable.
         self.monitoring.0.saved.send_replace(STOPPED);
@@ -186,7 +183,7 @@ impl<S: MonitoringStore, N: Network> Driver<S, N> {
     /// Asks one question to its end: what came with the answer is durable then.
     fn question(&self, ask: Ask) -> impl Future<Output = Done> + Send + 'static {
         let network = Arc::clone(&self.network);
-        let (ingest, feed) = (self.ingest.clone(), self.feed.clone());
+        let (ingest, feed) = (self.ingest.clone(), self.monitoring.0.feed.clone());
         async move {
             let reply = network.ask(&ask.question).await;
             metrics::asked(&reply);
@@ -227,10 +224,11 @@ impl<S: MonitoringStore, N: Network> Driver<S, N> {
     }
 }
 
-/// Hands events over and waits until they are durable, or will never be.
-async fn submit(ingest: &Ingest, feed: &Feed, events: Vec<Event>) {
+/// Hands events over and waits until they are durable, or will never be. Whether all of them are.
+pub(super) async fn submit(ingest: &Ingest, feed: &Feed, events: Vec<Event>) -> bool {
+    let all = events.len();
     if events.is_empty() {
-        return;
+        return true;
     }
     let (to, mut acks) = mpsc::unbounded_channel::<Acked>();
     let to: Arc<dyn Acknowledge> = Arc::new(to);
@@ -246,7 +244,12 @@ async fn submit(ingest: &Ingest, feed: &Feed, events: Vec<Event>) {
         under_way += 1;
     }
     drop(to);
-    while under_way > 0 && acks.recv().await.is_some() {
+    let mut durable = 0;
+    while under_way > 0
+        && let Some(acked) = acks.recv().await
+    {
         under_way -= 1;
+        durable += usize::from(acked.result.is_ok());
     }
+    durable == all
 }

@@ -17,6 +17,7 @@ pub mod diameter;
 mod driver;
 pub mod metrics;
 pub mod network;
+pub mod once;
 pub mod plan;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ use crate::diameter::apps::{Asked, Monitored};
 use crate::domain::{Node, Outcome, Registrations, SubscriberIdentifiers, Target};
 use crate::feed::diameter::Asking;
 use crate::index::Index;
-use crate::ingest::{Ack, ReceiptClock, SubmitError};
+use crate::ingest::{Ack, Feed, ReceiptClock, SubmitError};
 
 pub use driver::Driver;
 pub use plan::Settings;
@@ -57,6 +58,8 @@ struct Shared {
     /// SCEF-ID.
     identity: Box<str>,
     metrics: Metrics,
+    /// What comes with answers.
+    feed: Feed,
 }
 
 /// Why targets cannot be changed now.
@@ -105,6 +108,7 @@ impl Monitoring {
             clock,
             identity: identity.into(),
             metrics: Metrics::register(),
+            feed: Feed::register(FEED),
         }))
     }
 
@@ -192,6 +196,7 @@ impl Monitoring {
 
     /// Every change up to this one is durable: whoever waits is told.
     fn saved(&self, revision: u64) {
+        self.plan().saved(revision);
         self.0.saved.send_replace(revision);
         loop {
             let ack = {
@@ -208,6 +213,9 @@ impl Monitoring {
         }
     }
 }
+
+/// The name of what comes with answers, in the metrics of events.
+const FEED: &str = "monitoring";
 
 /// Stands in the place of the last durable change once nothing becomes durable any more.
 const STOPPED: u64 = u64::MAX;

@@ -52,6 +52,7 @@ impl Network for Hss {
                 refused: smallvec![],
                 events: self.event.clone().into_iter().collect(),
                 notices: Vec::new(),
+                is_absent: false,
             }),
         }
     }

@@ -38,12 +38,14 @@ pub struct MonitoringBatch {
     pub removed: Vec<Target>,
     /// Where the numbers of references go on; never goes back.
     pub next_reference: u64,
+    /// Whether that has to become durable even without a row: numbers were set aside.
+    pub set_aside: bool,
 }
 
 impl MonitoringBatch {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.removed.is_empty()
+        self.rows.is_empty() && self.removed.is_empty() && !self.set_aside
     }
 }
 

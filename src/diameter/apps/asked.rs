@@ -7,6 +7,8 @@ use crate::domain::{Aspect, Registrations, SubscriberIdentifiers};
 pub enum Monitored {
     /// One subscriber, also under a reference that was replaced a moment ago.
     Subscriber(SubscriberIdentifiers, Aspect),
+    /// One subscriber, to be reported on once for whoever asked: a question.
+    Once(SubscriberIdentifiers, Aspect),
     /// A group; each report names whom it is about.
     Group(Aspect),
     /// It was ended; a last report about it is no error.

@@ -161,6 +161,12 @@ pub mod type_of_external_identifier {
     pub const GROUP: u32 = 1;
 }
 
+/// Bits of S6t-HSS-Cause (TS 29.336 §8.4.50).
+pub mod hss_cause {
+    /// No serving node is registered, or the subscriber is purged there.
+    pub const ABSENT_SUBSCRIBER: u32 = 1 << 0;
+}
+
 /// Bits of Feature-List 1 of S6t (TS 29.336 §8.4.38).
 pub mod features {
     /// Feature-List-ID.

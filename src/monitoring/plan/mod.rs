@@ -26,6 +26,7 @@ mod census;
 mod entry;
 mod next;
 mod notices;
+mod once;
 mod references;
 mod rows;
 #[cfg(test)]
@@ -43,11 +44,13 @@ use crate::pace::{Budget, Hosts, Pause};
 use census::Counts;
 use entry::{Entry, NEVER, Part, Seconds, seconds};
 use notices::Walk;
+use once::Once;
 use references::{Owner, References};
 
 pub use answers::Outcome;
 pub use census::{Census, PartStatus};
 pub use next::Ask;
+pub use once::{LIFE, NotYet};
 
 /// A late report under a reference that is over is understood for so long, in seconds.
 pub const LATE: u32 = 3600;
@@ -90,6 +93,9 @@ pub struct Plan {
     by_target: HashTable<u32>,
     hasher: DefaultHashBuilder,
     references: References,
+    once: Once,
+    /// Numbers were set aside, which is not durable yet.
+    set_aside: bool,
     /// When something is to be done about whom. Whoever is asked about is not in it.
     queue: BTreeSet<(Seconds, u32)>,
     budget: Budget,
@@ -117,6 +123,8 @@ impl Plan {
             by_target: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             references: References::new(),
+            once: Once::default(),
+            set_aside: false,
             queue: BTreeSet::new(),
             budget: Budget::new(settings.map_or(1, |settings| settings.rate)),
             pause: Pause::default(),
@@ -160,7 +168,7 @@ impl Plan {
             .ok()
             .and_then(|reference| self.references.owner(reference));
         let Some((owner, aspect)) = owner.and_then(|owner| Some((owner, owner.aspect()?))) else {
-            return Monitored::Unknown;
+            return self.once.monitored(reference);
         };
         match self.entry(owner.place()) {
             Some(entry) if !entry.ending => match entry.target.subscriber() {

@@ -29,6 +29,7 @@ impl Plan {
         let settings = self.settings.filter(|_| self.is_loaded())?;
         let at = seconds(now);
         self.references.forget(at);
+        self.once.pass(at);
         self.renew_what_was_lost(at);
         loop {
             if self.under_way >= settings.in_flight
@@ -170,6 +171,7 @@ impl Plan {
                 .into_iter()
                 .collect(),
             until: until.into(),
+            once: false,
         })
     }
 }

@@ -31,6 +31,11 @@ impl Plan {
     pub fn notice(&mut self, notice: &Notice, now: Timestamp) -> bool {
         let at = seconds(now);
         let before = self.revision;
+        if let Notice::Reported(reference) | Notice::Cancelled(reference) | Notice::Refused(reference, _) =
+            notice
+        {
+            self.once.end(*reference);
+        }
         match notice {
             Notice::Reported(reference) => {
                 self.over(*reference, at, |plan, place| plan.pause_after_report(place))

@@ -1,6 +1,7 @@
 //! Which reference belongs to what.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::domain::Aspect;
 
@@ -75,6 +76,19 @@ impl References {
         }
         self.given.push_back((number, owner));
         number
+    }
+
+    /// So many numbers that are never given here. One of them may be 0 on the wire.
+    pub(super) fn set_aside(&mut self, count: u64) -> Range<u64> {
+        let begin = self.next;
+        self.next += count;
+        // As in [`Self::give`]: whoever holds one of them since the last time around holds it no longer.
+        while let Some((oldest, _)) = self.given.front()
+            && u64::from(oldest.wrapping_sub(begin as u32)) < count
+        {
+            self.given.pop_front();
+        }
+        begin..self.next
     }
 
     /// Whose a reference is.

@@ -87,6 +87,7 @@ impl Plan {
     pub fn take_dirty(&mut self, most: usize, now: Timestamp) -> MonitoringBatch {
         let mut batch = MonitoringBatch {
             next_reference: self.references.next(),
+            set_aside: std::mem::take(&mut self.set_aside),
             ..MonitoringBatch::default()
         };
         while batch.rows.len() + 3 <= most.max(3) {

@@ -8,6 +8,7 @@
 
 mod failures;
 mod notices;
+mod once;
 mod periods;
 mod rows;
 mod seeds;

@@ -22,13 +22,13 @@ use crate::support::wire::{
     tbcd,
 };
 
-const HSS: &str = "hss1.home.example";
-const MME: &str = "mme1.visited.example";
+pub(crate) const HSS: &str = "hss1.home.example";
+pub(crate) const MME: &str = "mme1.visited.example";
 const OTHER_MME: &str = "mme2.visited.example";
-const SCEF: &str = "reachd.home.example";
+pub(crate) const SCEF: &str = "reachd.home.example";
 
 /// A daemon that asks an HSS and is reported to by two MMEs. `more` are further keys of `[diameter.s6t]`.
-async fn home(engine: Engine, more: &str) -> Home {
+pub(crate) async fn home(engine: Engine, more: &str) -> Home {
     let mut home = Home::new(engine).await;
     home.diameter(UNANSWERED_GOODBYES);
     home.configure(&format!("\n[diameter.s6t]\nrealm = \"home.example\"\n{more}\n"));
@@ -40,11 +40,11 @@ async fn home(engine: Engine, more: &str) -> Home {
     home
 }
 
-async fn hss(daemon: &Daemon) -> Peer {
+pub(crate) async fn hss(daemon: &Daemon) -> Peer {
     Peer::connect_for(daemon.diameter(), HSS, &[S6T]).await
 }
 
-async fn mme(daemon: &Daemon, identity: &str) -> Peer {
+pub(crate) async fn mme(daemon: &Daemon, identity: &str) -> Peer {
     Peer::connect_for(daemon.diameter(), identity, &[T6A]).await
 }
 
@@ -92,15 +92,15 @@ async fn all_are(daemon: &Daemon, target: &MonitoringTarget, state: MonitoringSt
 
 /// A configuration in a CIR, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Configuration {
-    reference: Option<u32>,
-    scef: String,
-    kind: u32,
-    replaces: Vec<u32>,
-    reports: Option<u32>,
-    until: Option<u32>,
-    detection: Option<u32>,
-    reachability: Option<u32>,
+pub(crate) struct Configuration {
+    pub(crate) reference: Option<u32>,
+    pub(crate) scef: String,
+    pub(crate) kind: u32,
+    pub(crate) replaces: Vec<u32>,
+    pub(crate) reports: Option<u32>,
+    pub(crate) until: Option<u32>,
+    pub(crate) detection: Option<u32>,
+    pub(crate) reachability: Option<u32>,
 }
 
 fn of_3gpp(members: &[Avp], code: u32) -> Vec<&Avp> {
@@ -110,7 +110,7 @@ fn of_3gpp(members: &[Avp], code: u32) -> Vec<&Avp> {
         .collect()
 }
 
-fn configurations(request: &Message) -> Vec<Configuration> {
+pub(crate) fn configurations(request: &Message) -> Vec<Configuration> {
     assert_eq!(request.command, command::CONFIGURATION_INFORMATION);
     assert_eq!(request.application, S6T);
     of_3gpp(&request.avps, code::MONITORING_EVENT_CONFIGURATION)
@@ -138,16 +138,16 @@ fn configurations(request: &Message) -> Vec<Configuration> {
         .collect()
 }
 
-fn references(request: &Message) -> Vec<u32> {
+pub(crate) fn references(request: &Message) -> Vec<u32> {
     let configurations = configurations(request).into_iter();
     configurations.filter_map(|one| one.reference).collect()
 }
 
-fn result_code(code: u32) -> Vec<u8> {
+pub(crate) fn result_code(code: u32) -> Vec<u8> {
     avp(code::RESULT_CODE, &code.to_be_bytes())
 }
 
-fn experimental_result(code: u32) -> Vec<u8> {
+pub(crate) fn experimental_result(code: u32) -> Vec<u8> {
     avp(
         code::EXPERIMENTAL_RESULT,
         &[
@@ -167,19 +167,19 @@ async fn watched(daemon: &Daemon, hss: &mut Peer, target: &MonitoringTarget) -> 
     references(&request).try_into().expect("three references")
 }
 
-fn word(code: u32, value: u32) -> Vec<u8> {
+pub(crate) fn word(code: u32, value: u32) -> Vec<u8> {
     avp_3gpp(code, &value.to_be_bytes())
 }
 
 /// A Monitoring-Event-Report.
-fn report(reference: u32, members: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn report(reference: u32, members: &[Vec<u8>]) -> Vec<u8> {
     let mut body = word(code::SCEF_REFERENCE_ID, reference);
     body.extend(avp_3gpp(code::SCEF_ID, SCEF.as_bytes()));
     body.extend(members.concat());
     avp_3gpp(code::MONITORING_EVENT_REPORT, &body)
 }
 
-fn lost(reference: u32, reason: u32) -> Vec<u8> {
+pub(crate) fn lost(reference: u32, reason: u32) -> Vec<u8> {
     let reason = encode_avp(
         code::LOSS_OF_CONNECTIVITY_REASON,
         0x80,
@@ -189,7 +189,7 @@ fn lost(reference: u32, reason: u32) -> Vec<u8> {
     report(reference, &[word(code::MONITORING_TYPE, 0), reason])
 }
 
-fn reachable(reference: u32, for_data: bool) -> Vec<u8> {
+pub(crate) fn reachable(reference: u32, for_data: bool) -> Vec<u8> {
     report(
         reference,
         &[
@@ -203,7 +203,7 @@ fn user(digits: &str) -> Vec<u8> {
     avp_3gpp(code::USER_IDENTIFIER, &avp_3gpp(code::MSISDN, &tbcd(digits)))
 }
 
-fn ntp(time: SystemTime) -> u32 {
+pub(crate) fn ntp(time: SystemTime) -> u32 {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap().as_secs() + 2_208_988_800;
     (seconds & 0xffff_ffff) as u32
 }

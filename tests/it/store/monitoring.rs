@@ -59,6 +59,7 @@ async fn save(store: &AnyStore, rows: Vec<MonitoringRow>, removed: Vec<Target>, 
         rows,
         removed,
         next_reference,
+        set_aside: false,
     };
     store.save_monitoring(&batch).await.unwrap();
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use crate::diameter::apps::{Answered, Asked};
 use crate::diameter::codec::{Avp, Defect, ExperimentalResult, Message, ResultCode};
 use crate::diameter::dict::s6t::{
-    CONFIGURATION_EVENT_NON_EXISTANT, CONFIGURATION_EVENT_STORAGE_NOT_SUCCESSFUL,
+    CONFIGURATION_EVENT_NON_EXISTANT, CONFIGURATION_EVENT_STORAGE_NOT_SUCCESSFUL, hss_cause,
 };
 use crate::diameter::dict::{base, tgpp};
 use crate::domain::{Event, Timestamp};
@@ -25,6 +25,8 @@ pub struct Answer {
     pub events: SmallVec<[Event; 1]>,
     /// What the answer says of what was asked, beyond its results.
     pub notices: Vec<Notice>,
+    /// No MME and no SGSN serves the subscriber, as far as the HSS knows: see [`absent`](super::absent).
+    pub is_absent: bool,
 }
 
 /// What to do about a result.
@@ -43,10 +45,18 @@ pub enum Judgement {
 impl Answer {
     /// Reads a CIA to what `asked` knows of.
     ///
+    /// What it tells is of the moment at which it was asked, unless a report has a time of its own: a node has told it to the
+    /// HSS since, and whatever the network reported by itself meanwhile is newer.
+    ///
     /// # Errors
     ///
     /// The answer cannot be understood: the transaction has failed, and nothing is sent back.
-    pub fn read(answer: &Message<'_>, received_at: Timestamp, asked: &dyn Asked) -> Result<Self, Defect> {
+    pub fn read(
+        answer: &Message<'_>,
+        asked_at: Timestamp,
+        received_at: Timestamp,
+        asked: &dyn Asked,
+    ) -> Result<Self, Defect> {
         if let Some(defect) = answer.defects().first() {
             return Err(defect.clone());
         }
@@ -62,7 +72,11 @@ impl Answer {
                 refused.push((reference, reason));
             }
         }
-        let mut reading = Reading::new(asked, None, received_at);
+        let is_absent = match answer.find(&tgpp::S6T_HSS_CAUSE) {
+            Some(avp) => avp.as_u32()? & hss_cause::ABSENT_SUBSCRIBER != 0,
+            None => false,
+        };
+        let mut reading = Reading::new(asked, None, received_at).of(asked_at);
         reading.message(answer)?;
         reading.state(answer)?;
         let (events, notices) = reading.into_events_and_notices();
@@ -71,6 +85,7 @@ impl Answer {
             refused,
             events,
             notices,
+            is_absent,
         })
     }
 }

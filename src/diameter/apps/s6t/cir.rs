@@ -21,6 +21,8 @@ pub struct Configuration {
     pub replaces: SmallVec<[u32; 2]>,
     /// When it ends by itself, in seconds since 1970-01-01 UTC.
     pub until: i64,
+    /// Whether one report is enough, whatever the aspect: a question rather than a watch.
+    pub once: bool,
 }
 
 /// What to ask about one target. All configurations of one target travel together.
@@ -44,7 +46,7 @@ impl Question {
     /// | data | 1 | UE-Reachability-Configuration {Reachability-Type data} |
     /// | SMS | 1 | UE-Reachability-Configuration {Reachability-Type SMS}, Maximum-Number-of-Reports 1 |
     ///
-    /// All three end with Monitoring-Duration. A pure deletion has a Monitoring-Type that is ignored.
+    /// All three end with Monitoring-Duration; what is asked once has a Maximum-Number-of-Reports of 1 as well. A pure deletion has a Monitoring-Type that is ignored.
     pub fn write(&self, request: &mut MessageBuilder<'_>, scef: &str, maximum_detection_time: u32) {
         supported_features(request, FEATURES);
         request.group(&tgpp::USER_IDENTIFIER, |user| match &self.target {
@@ -92,7 +94,7 @@ impl Configuration {
         for reference in &self.replaces {
             group.avp_u32(&tgpp::SCEF_REFERENCE_ID_FOR_DELETION, *reference);
         }
-        if self.aspect.is_one_time() {
+        if self.once || self.aspect.is_one_time() {
             group.avp_u32(&tgpp::MAXIMUM_NUMBER_OF_REPORTS, 1);
         }
         group.avp_time(&tgpp::MONITORING_DURATION, self.until);

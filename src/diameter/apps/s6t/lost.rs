@@ -56,11 +56,34 @@ pub(super) fn read(
         }
     }
     let lost: SmallVec<[Slot; 2]> = halves.iter().map(|half| half.data()).collect();
-    if !stands_elsewhere(known, &lost, sender, received_at) {
+    take_along(&lost, sender, known, received_at, changes);
+    Ok(())
+}
+
+/// What it means that an HSS knows no MME and no SGSN where the subscriber is (S6t-HSS-Cause, TS 29.336 §8.4.50), at that
+/// time: it is purged in both.
+pub fn absent(known: &Registrations, at: Timestamp) -> Vec<Change> {
+    let mut changes = Changes::new();
+    for half in [Half::Mme, Half::Sgsn] {
+        changes.push(Change::Cleared { slot: half.data() });
+        changes.push(Change::Cleared { slot: half.sms() });
+    }
+    take_along(&[Slot::Mme, Slot::Sgsn], None, known, at, &mut changes);
+    changes.into_vec()
+}
+
+/// What is lost together with these slots, unless the device is attached elsewhere.
+fn take_along(
+    lost: &[Slot],
+    sender: Option<&Node>,
+    known: &Registrations,
+    now: Timestamp,
+    changes: &mut Changes,
+) {
+    if !stands_elsewhere(known, lost, sender, now) {
         changes.push(unreachable(Slot::AnySms, &Node::unnamed()));
         changes.extend(pdn::sessions(known).map(|session| unreachable(Slot::Session, &session)));
     }
-    Ok(())
 }
 
 /// Whether the device is attached in another slot than those, or in one of those at another node.

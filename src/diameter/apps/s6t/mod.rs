@@ -20,6 +20,7 @@ mod serving;
 mod tests;
 mod user;
 
+pub use lost::absent;
 pub use notice::Notice;
 pub use reply::Reply;
 pub use report::ReportKind;

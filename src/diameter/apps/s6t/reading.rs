@@ -47,6 +47,8 @@ pub(super) struct Reading<'a> {
     /// The MME or SGSN that sent it; `None` for an HSS.
     sender: Option<&'a Node>,
     received_at: Timestamp,
+    /// Of when a report is that tells no time.
+    at: Timestamp,
     reports: usize,
     events: SmallVec<[Event; 1]>,
     unknown: SmallVec<[Reference; 1]>,
@@ -57,7 +59,9 @@ pub(super) struct Reading<'a> {
 /// Whose report it is.
 enum Whose {
     /// Of this subscriber, as asked.
-    Subscriber(SubscriberIdentifiers, Option<Aspect>),
+    Subscriber(SubscriberIdentifiers, Aspect),
+    /// Of this subscriber, as asked, and there will be no other.
+    Once(SubscriberIdentifiers, Aspect),
     /// Of whoever a User-Identifier names.
     Named(Option<Aspect>),
     /// Of nobody who matters any more.
@@ -72,12 +76,18 @@ impl<'a> Reading<'a> {
             asked,
             sender,
             received_at,
+            at: received_at,
             reports: 0,
             events: SmallVec::new(),
             unknown: SmallVec::new(),
             notices: Vec::new(),
             kinds: SmallVec::new(),
         }
+    }
+
+    /// The same, of what was so at another time than the receipt.
+    pub(super) fn of(self, at: Timestamp) -> Self {
+        Self { at, ..self }
     }
 
     /// Reads every Monitoring-Event-Report and Group-Report.
@@ -94,9 +104,9 @@ impl<'a> Reading<'a> {
             match whose {
                 Whose::Unknown => self.unknown.push(reference),
                 Whose::Nobody => {}
-                Whose::Subscriber(who, aspect) => {
+                Whose::Subscriber(who, aspect) | Whose::Once(who, aspect) => {
                     let who = named.as_ref().map_or_else(|| who.clone(), |named| who.or(named));
-                    self.one(&group, who, aspect)?;
+                    self.one(&group, who, Some(aspect))?;
                 }
                 Whose::Named(aspect) => match &named {
                     Some(named) => self.one(&group, named.clone(), aspect)?,
@@ -114,7 +124,8 @@ impl<'a> Reading<'a> {
                     continue;
                 }
                 Whose::Nobody => continue,
-                Whose::Subscriber(_, aspect) | Whose::Named(aspect) => aspect,
+                Whose::Subscriber(_, aspect) | Whose::Once(_, aspect) => Some(aspect),
+                Whose::Named(aspect) => aspect,
             };
             if aspect.is_some_and(Aspect::is_one_time) {
                 self.notices.push(Notice::Reported(reference.number()));
@@ -206,7 +217,8 @@ impl<'a> Reading<'a> {
             return Ok((reference, Whose::Unknown));
         }
         let whose = match self.asked.monitored(reference.number()) {
-            Monitored::Subscriber(who, aspect) => Whose::Subscriber(who, Some(aspect)),
+            Monitored::Subscriber(who, aspect) => Whose::Subscriber(who, aspect),
+            Monitored::Once(who, aspect) => Whose::Once(who, aspect),
             Monitored::Group(aspect) => Whose::Named(Some(aspect)),
             Monitored::Ended => Whose::Nobody,
             Monitored::Unknown => Whose::Unknown,
@@ -217,8 +229,10 @@ impl<'a> Reading<'a> {
 
     /// What a report says of its own configuration.
     fn handling(&mut self, group: &Group<'_>, reference: Reference, whose: &Whose) -> Result<(), Defect> {
-        let (Whose::Subscriber(_, Some(aspect)) | Whose::Named(Some(aspect))) = whose else {
-            return Ok(());
+        let once = match whose {
+            Whose::Once(..) => true,
+            Whose::Subscriber(_, aspect) | Whose::Named(Some(aspect)) => aspect.is_one_time(),
+            Whose::Named(None) | Whose::Nobody | Whose::Unknown => return Ok(()),
         };
         let number = reference.number();
         for avp in deleted(group) {
@@ -233,7 +247,7 @@ impl<'a> Reading<'a> {
             });
         } else if let Some(refused) = refusal(group)? {
             self.notices.push(Notice::Refused(number, refused));
-        } else if aspect.is_one_time() && !is_only_handling(group) {
+        } else if once && !is_only_handling(group) {
             self.notices.push(Notice::Reported(number));
         }
         Ok(())
@@ -261,7 +275,7 @@ impl<'a> Reading<'a> {
                 sender: self.sender,
                 aspect,
                 known: &known,
-                received_at: self.received_at,
+                received_at: self.at,
             },
         )?;
         self.kinds.push(told.kind);

@@ -72,6 +72,7 @@ pub(super) struct Context<'a> {
     pub(super) aspect: Option<Aspect>,
     /// What is known of the subscriber.
     pub(super) known: &'a Registrations,
+    /// When it was received, or of when it is if that was earlier.
     pub(super) received_at: Timestamp,
 }
 

@@ -13,6 +13,7 @@ mod groups;
 mod handling;
 mod of_hss;
 mod of_nodes;
+mod once;
 mod races;
 mod references;
 mod refused;

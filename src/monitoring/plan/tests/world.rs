@@ -109,6 +109,7 @@ impl World {
         loop {
             let batch = self.plan.take_dirty(7, self.time());
             if batch.is_empty() {
+                self.plan.saved(self.plan.revision());
                 return;
             }
             assert!(batch.rows.len() <= 7);

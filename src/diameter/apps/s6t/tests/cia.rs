@@ -5,7 +5,7 @@ use crate::diameter::apps::Answered;
 use crate::diameter::apps::s6t::cia::{Answer, Judgement};
 use crate::diameter::codec::{ExperimentalResult, ResultCode};
 
-fn answer(write: impl FnOnce(&mut MessageBuilder<'_>)) -> BytesMut {
+pub(super) fn answer(write: impl FnOnce(&mut MessageBuilder<'_>)) -> BytesMut {
     let mut asked = BytesMut::new();
     let flags = CommandFlags::PROXIABLE;
     MessageBuilder::request(&mut asked, flags, 8_388_718, s6t::APPLICATION, 7, 9).finish();
@@ -22,7 +22,7 @@ fn answer(write: impl FnOnce(&mut MessageBuilder<'_>)) -> BytesMut {
 }
 
 fn read_answer(octets: &[u8]) -> Result<Answer, Defect> {
-    Answer::read(&Message::decode(octets).unwrap(), now(), &world())
+    Answer::read(&Message::decode(octets).unwrap(), now(), now(), &world())
 }
 
 fn base_result(code: u32) -> Answered {
@@ -33,7 +33,7 @@ fn experimental(code: u32) -> Answered {
     Answered::Experimental(ExperimentalResult { vendor: 10415, code })
 }
 
-fn write_experimental(message: &mut MessageBuilder<'_>, code: u32) {
+pub(super) fn write_experimental(message: &mut MessageBuilder<'_>, code: u32) {
     message.group(&base::EXPERIMENTAL_RESULT, |group| {
         group
             .avp_u32(&base::VENDOR_ID, 10415)

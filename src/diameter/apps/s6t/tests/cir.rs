@@ -27,6 +27,7 @@ fn question(target: Target, aspects: &[Aspect]) -> Question {
                 reference: 100 + u32::from(aspect.number()),
                 replaces: smallvec![],
                 until: NOW_UNIX + 86_400,
+                once: false,
             })
             .collect(),
         end: smallvec![],
@@ -46,6 +47,19 @@ fn configurations(octets: &[u8]) -> Vec<Avp<'_>> {
         .unwrap()
         .find_all(&tgpp::MONITORING_EVENT_CONFIGURATION)
         .collect()
+}
+
+/// "Both Maximum-Number-of-Reports and Monitoring-Duration → whichever expires first"
+#[test]
+fn what_is_asked_once_is_over_with_its_first_report_or_at_its_end() {
+    let mut once = question(msisdn(), &[Aspect::Data, Aspect::Sms]);
+    once.begin.iter_mut().for_each(|asked| asked.once = true);
+    let octets = written(&once);
+    for avp in configurations(&octets) {
+        let group = avp.grouped().unwrap();
+        assert_eq!(number_in(&group, &tgpp::MAXIMUM_NUMBER_OF_REPORTS), Some(1));
+        assert!(group.find(&tgpp::MONITORING_DURATION).is_some());
+    }
 }
 
 /// "UE-Reachability-Configuration … Reachability-Type may name only one", "For UE_REACHABILITY with reachability for SMS
