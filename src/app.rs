@@ -8,6 +8,7 @@
 //! ```
 
 mod asked;
+mod asking;
 mod feeds;
 mod loading;
 mod lookups;
@@ -23,6 +24,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use asked::Everything;
+use asking::Askable;
 use loading::{load, patiently};
 use lookups::{bind_rest, lookups_by};
 pub use scrape::{INDEX_ADDRESSES, INDEX_IDENTIFIERS, INDEX_SUBSCRIBERS, READY};
@@ -150,7 +152,14 @@ impl App {
             ingest.clone(),
             Arc::clone(&clock),
         );
-        let lookups = lookups_by(&config, &index, &clock, &hss);
+        let askable = Askable {
+            hss: &hss,
+            monitoring: &monitoring,
+            client: &client,
+            ingest: &ingest,
+            clock: &clock,
+        };
+        let lookups = lookups_by(&config, &index, &clock, askable.refresh(&config));
         let rest = bind_rest(config.rest.as_ref(), lookups.clone(), audit.clone()).await?;
         let feed = DiameterFeed::new(
             ingest.clone(),

@@ -23,6 +23,7 @@ pub mod northbound;
 pub mod ops;
 pub mod pace;
 pub mod proto;
+pub mod refresh;
 pub mod rest;
 pub mod sim;
 pub mod store;

@@ -1,19 +1,18 @@
-//! Which feeds are watched, and who is asked when their silence is not enough.
+//! Which feeds are watched, and what operators are told of what they said.
 
 use tonic::Code;
 
 use crate::config::Config;
 use crate::diameter::config::PeerMode;
-use crate::domain::{Identifier, SubscriberId, User};
+use crate::domain::SubscriberId;
 use crate::feed::diameter::UNKNOWN_PEER;
 use crate::feed::explaining::Explaining;
 use crate::feed::forgetting::Forgetting;
 use crate::feed::grpc::sources::Sources;
 use crate::grpc::error::status;
-use crate::hss::refresh::Refresher;
 use crate::ingest::{Feed, Ingest};
 use crate::liveness::{ForgetError, Kind, Liveness, Streams};
-use crate::northbound::{Explain, Refresh};
+use crate::northbound::Explain;
 use crate::proto::v1;
 
 /// The feeds of Diameter peers, each with its kind.
@@ -74,23 +73,6 @@ impl Forgetting for Forgetter {
             };
             status(code, reason, None, error.to_string())
         })
-    }
-}
-
-/// Asks an HSS over Sh, for lookups.
-#[derive(Debug)]
-pub(super) struct OverSh(pub(super) Refresher);
-
-#[tonic::async_trait]
-impl Refresh for OverSh {
-    async fn refresh(&self, identifier: &Identifier) {
-        let user = match identifier {
-            // No request over Sh names anybody by IMSI.
-            Identifier::Imsi(_) => return,
-            Identifier::Msisdn(msisdn) => User::Msisdn(*msisdn),
-            Identifier::External(external) => User::External(external.clone()),
-        };
-        self.0.refresh(user).await;
     }
 }
 

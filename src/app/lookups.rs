@@ -6,33 +6,20 @@ use anyhow::Context;
 
 use crate::audit::Audit;
 use crate::config::Config;
-use crate::hss::Hss;
-use crate::hss::refresh::Refresher;
 use crate::index::Index;
 use crate::ingest::ReceiptClock;
-use crate::liveness::config::ActiveQuery;
 use crate::northbound::{Answers, Refresh};
 use crate::rest::{Rest, RestConfig, RestServer};
-
-use super::feeds;
 
 /// The way from identifiers to answers, with the network asked first where that is configured.
 pub(super) fn lookups_by(
     config: &Config,
     index: &Arc<Index>,
     clock: &Arc<ReceiptClock>,
-    hss: &Hss,
+    refresh: Option<Arc<dyn Refresh>>,
 ) -> Answers {
-    let freshness = &config.freshness;
-    let refresh = match freshness.query {
-        ActiveQuery::None => None,
-        ActiveQuery::Sh => {
-            let refresher = Refresher::new(hss.clone(), freshness.query_rate, freshness.query_within);
-            Some(Arc::new(feeds::OverSh(refresher)) as Arc<dyn Refresh>)
-        }
-    };
     let clock = Arc::clone(clock);
-    Answers::new(Arc::clone(index), freshness.max_age)
+    Answers::new(Arc::clone(index), config.freshness.max_age)
         .with_clock(move || clock.present())
         .with_refresh(refresh)
 }

@@ -14,6 +14,7 @@ use crate::grpc::GrpcConfig;
 use crate::index::config::LookupConfig;
 use crate::ingest::{IngestConfig, SessionsConfig};
 use crate::liveness::FreshnessConfig;
+use crate::liveness::query::ActiveQuery;
 use crate::ops::admin::AdminConfig;
 use crate::ops::telemetry::LogConfig;
 use crate::rest::RestConfig;
@@ -123,7 +124,10 @@ impl Config {
         problems.extend(sessions.problems());
         problems.extend(lookup.problems());
         problems.extend(log.problems());
-        problems.extend(freshness.problems(diameter.sh.is_on()));
+        problems.extend(freshness.problems(|query| match query {
+            ActiveQuery::Sh => diameter.sh.is_on(),
+            ActiveQuery::S6t => diameter.s6t.is_on(),
+        }));
         if shutdown.grace.is_zero() {
             problems.push((
                 "shutdown.grace".into(),

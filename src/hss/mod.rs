@@ -15,7 +15,6 @@ pub mod metrics;
 pub mod network;
 pub mod plan;
 pub mod query;
-pub mod refresh;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

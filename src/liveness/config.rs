@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::query::{ActiveQuery, Queries};
 use crate::domain::{Coverage, Tells};
 
 /// How old an answer may be, what the silence of feeds is taken for, and what is asked when that is not enough.
@@ -16,24 +17,13 @@ pub struct FreshnessConfig {
     pub max_age: Duration,
     /// What feeds would tell, by their names, in place of what is taken for granted of their kind.
     pub coverage: BTreeMap<String, Vec<String>>,
-    /// What is asked before a lookup is answered less fresh than it should be.
-    pub query: ActiveQuery,
+    /// How the network is asked before a lookup is answered less fresh than it should be.
+    pub query: Queries,
     /// How long a lookup waits for what is asked.
     #[serde(with = "humantime_serde")]
     pub query_within: Duration,
     /// How many questions there may be in a second.
     pub query_rate: u32,
-}
-
-/// What is asked for a lookup.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ActiveQuery {
-    /// Nothing: a lookup never waits.
-    #[default]
-    None,
-    /// The HSS, over Sh.
-    Sh,
 }
 
 impl Default for FreshnessConfig {
@@ -42,7 +32,7 @@ impl Default for FreshnessConfig {
             // A day: twice the longest usual periodic update, and S6a is silent in between.
             max_age: Duration::from_secs(24 * 3600),
             coverage: BTreeMap::new(),
-            query: ActiveQuery::None,
+            query: Queries::default(),
             query_within: Duration::from_secs(2),
             query_rate: 50,
         }
@@ -50,8 +40,8 @@ impl Default for FreshnessConfig {
 }
 
 impl FreshnessConfig {
-    /// Everything that is wrong, as (key, what is wrong and what to do). `asks_hss`: whether an HSS is there to be asked.
-    pub fn problems(&self, asks_hss: bool) -> Vec<(String, String)> {
+    /// Everything that is wrong, as (key, what is wrong and what to do). `can_ask`: whether somebody is there to be asked so.
+    pub fn problems(&self, can_ask: impl Fn(ActiveQuery) -> bool) -> Vec<(String, String)> {
         let mut problems = Vec::new();
         let mut found = |key: String, text: &str| problems.push((key, text.to_owned()));
         if self.max_age.is_zero() {
@@ -68,11 +58,14 @@ impl FreshnessConfig {
                 );
             }
         }
-        if self.query == ActiveQuery::Sh && !asks_hss {
-            found(
-                "freshness.query".into(),
-                "there is no HSS to ask; name its realm in diameter.sh.realm, or set this to \"none\"",
+        for query in self.query.iter().filter(|query| !can_ask(*query)) {
+            let text = format!(
+                "there is no HSS to ask over {}; name its realm in {}, or leave \"{}\" out",
+                query.interface(),
+                query.realm(),
+                query.name()
             );
+            found("freshness.query".into(), &text);
         }
         if !(Duration::from_millis(10)..=Duration::from_secs(30)).contains(&self.query_within) {
             found("freshness.query_within".into(), "must be from 10ms to 30s");
@@ -95,8 +88,8 @@ impl FreshnessConfig {
 mod tests {
     use super::*;
 
-    fn keys(config: &FreshnessConfig, asks_hss: bool) -> Vec<String> {
-        let problems = config.problems(asks_hss).into_iter();
+    fn keys(config: &FreshnessConfig, can_ask: bool) -> Vec<String> {
+        let problems = config.problems(|_| can_ask).into_iter();
         problems.map(|(key, _)| key).collect()
     }
 
@@ -105,7 +98,7 @@ mod tests {
         assert!(keys(&FreshnessConfig::default(), false).is_empty());
         let mut wrong = FreshnessConfig {
             max_age: Duration::ZERO,
-            query: ActiveQuery::Sh,
+            query: Queries::from(ActiveQuery::Sh),
             query_within: Duration::from_secs(3600),
             query_rate: 0,
             ..FreshnessConfig::default()

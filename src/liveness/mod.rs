@@ -12,6 +12,7 @@
 pub mod config;
 mod forgetting;
 pub mod metrics;
+pub mod query;
 mod watched;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -12,11 +12,11 @@ use crate::index::Index;
 
 use super::error::LookupError;
 
-/// Asks the network about a device before it is answered less fresh than the caller wants.
+/// Asks the network about devices before they are answered less fresh than the caller wants.
 #[tonic::async_trait]
 pub trait Refresh: fmt::Debug + Send + Sync {
-    /// Returns when what was told is visible, or after a while.
-    async fn refresh(&self, identifier: &Identifier);
+    /// Asks about all of them at once. Returns when what was told is visible, or after a while, however many they are.
+    async fn refresh(&self, identifiers: &[Identifier]);
 }
 
 /// What the present is taken from.
@@ -129,14 +129,35 @@ impl Answers {
     /// As [`Self::answer`].
     pub async fn answer_fresh(&self, device: &DeviceQuery, terms: Terms) -> Result<Answer, LookupError> {
         let answer = self.answer(device, terms)?;
-        match (&self.refresh, device) {
-            (Some(refresh), DeviceQuery::Identifier(identifier)) if answer.freshness != Freshness::Fresh => {
-                refresh.refresh(identifier).await;
-                let now = self.now();
-                self.answer(device, Terms { now, ..terms })
+        match self.to_ask(device, &answer) {
+            Some(identifier) => {
+                let terms = self.ask(std::slice::from_ref(identifier), terms).await;
+                self.answer(device, terms)
             }
-            _ => Ok(answer),
+            None => Ok(answer),
         }
+    }
+
+    /// Whom the network is to be asked about before that is answered of a device: it is less fresh than the terms want, and
+    /// there is somebody to ask.
+    pub fn to_ask<'a>(&self, device: &'a DeviceQuery, answer: &Answer) -> Option<&'a Identifier> {
+        match device {
+            DeviceQuery::Identifier(identifier)
+                if self.refresh.is_some() && answer.freshness != Freshness::Fresh =>
+            {
+                Some(identifier)
+            }
+            _ => None,
+        }
+    }
+
+    /// Has the network asked about all of them at once. Returns the terms on which to answer then.
+    pub async fn ask(&self, identifiers: &[Identifier], terms: Terms) -> Terms {
+        if let Some(refresh) = &self.refresh {
+            refresh.refresh(identifiers).await;
+        }
+        let now = self.now();
+        Terms { now, ..terms }
     }
 
     /// To whom the device belongs that is asked for, to compare with what another identifier leads to.

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
+use crate::domain::{DeviceQuery, Identifier};
 use crate::grpc::metrics::{Method, MethodMetrics};
 use crate::index::Index;
 use crate::proto::v1;
 use crate::proto::v1::batch_get_reachability_result::Result as BatchResult;
 use crate::proto::v1::reachability_service_server::ReachabilityService;
 
-use super::answers::{Answers, Terms};
+use super::answers::{Answer, Answers, Terms};
 use super::error::{LookupError, MAX_BATCH};
 use super::watch::messages::Messages;
 use super::watch::request::Question;
@@ -82,19 +83,6 @@ impl Lookup {
         self.answers.terms(convert::max_age(max_age)?)
     }
 
-    fn answer(
-        &self,
-        device: Option<v1::Device>,
-        terms: Terms,
-    ) -> Result<v1::GetReachabilityResponse, LookupError> {
-        let (query, device) = identifier::choose(device)?;
-        let answer = self.answers.answer(&query, terms)?;
-        Ok(v1::GetReachabilityResponse {
-            reachability: Some(convert::reachability(&answer)),
-            device: Some(device),
-        })
-    }
-
     async fn answer_one(
         &self,
         request: v1::GetReachabilityRequest,
@@ -102,13 +90,10 @@ impl Lookup {
         let terms = self.terms(request.max_age)?;
         let (query, device) = identifier::choose(request.device)?;
         let answer = self.answers.answer_fresh(&query, terms).await?;
-        Ok(v1::GetReachabilityResponse {
-            reachability: Some(convert::reachability(&answer)),
-            device: Some(device),
-        })
+        Ok(response(&answer, device))
     }
 
-    fn answer_batch(
+    async fn answer_batch(
         &self,
         request: v1::BatchGetReachabilityRequest,
     ) -> Result<v1::BatchGetReachabilityResponse, LookupError> {
@@ -116,17 +101,57 @@ impl Lookup {
             return Err(LookupError::TooManyDevices);
         }
         let terms = self.terms(request.max_age)?;
-        let result = |device| {
-            let result = match self.answer(Some(device), terms) {
-                Ok(response) => BatchResult::Response(response),
-                Err(error) => BatchResult::Error(error.in_batch()),
-            };
-            v1::BatchGetReachabilityResult { result: Some(result) }
-        };
-        Ok(v1::BatchGetReachabilityResponse {
-            results: request.devices.into_iter().map(result).collect(),
-        })
+        // Stays empty where nobody is to be asked.
+        let mut stale = Stale::default();
+        let mut results = Vec::with_capacity(request.devices.len());
+        for device in request.devices {
+            let result = identifier::choose(Some(device)).and_then(|(query, device)| {
+                let answer = self.answers.answer(&query, terms)?;
+                if let Some(identifier) = self.answers.to_ask(&query, &answer) {
+                    stale.places.push(results.len());
+                    stale.identifiers.push(identifier.clone());
+                }
+                Ok(response(&answer, device))
+            });
+            results.push(in_batch(result));
+        }
+        if !stale.places.is_empty() {
+            let terms = self.answers.ask(&stale.identifiers, terms).await;
+            for (place, identifier) in stale.places.into_iter().zip(stale.identifiers) {
+                if let Some(result) = results.get_mut(place) {
+                    let answer = self.answers.answer(&DeviceQuery::Identifier(identifier), terms);
+                    let device = match result.result.take() {
+                        Some(BatchResult::Response(before)) => before.device.unwrap_or_default(),
+                        _ => v1::Device::default(),
+                    };
+                    *result = in_batch(answer.map(|answer| response(&answer, device)));
+                }
+            }
+        }
+        Ok(v1::BatchGetReachabilityResponse { results })
     }
+}
+
+/// What of a batch is less fresh than wanted: where it stands, and who that is.
+#[derive(Debug, Default)]
+struct Stale {
+    places: Vec<usize>,
+    identifiers: Vec<Identifier>,
+}
+
+fn response(answer: &Answer, device: v1::Device) -> v1::GetReachabilityResponse {
+    v1::GetReachabilityResponse {
+        reachability: Some(convert::reachability(answer)),
+        device: Some(device),
+    }
+}
+
+fn in_batch(result: Result<v1::GetReachabilityResponse, LookupError>) -> v1::BatchGetReachabilityResult {
+    let result = match result {
+        Ok(response) => BatchResult::Response(response),
+        Err(error) => BatchResult::Error(error.in_batch()),
+    };
+    v1::BatchGetReachabilityResult { result: Some(result) }
 }
 
 #[tonic::async_trait]
@@ -152,7 +177,7 @@ impl ReachabilityService for Lookup {
         &self,
         request: Request<v1::BatchGetReachabilityRequest>,
     ) -> Result<Response<v1::BatchGetReachabilityResponse>, Status> {
-        let answer = async { Ok(Response::new(self.answer_batch(request.into_inner())?)) };
+        let answer = async { Ok(Response::new(self.answer_batch(request.into_inner()).await?)) };
         self.batch.observe(answer).await
     }
 }

@@ -137,6 +137,12 @@ const LAYERS: &[Layer] = &[
         may_use: &["domain"],
         never: NO_IO,
     },
+    // Asking for a lookup: whom, is for whoever wires it.
+    Layer {
+        path: "refresh",
+        may_use: &["domain", "ingest", "pace"],
+        never: NO_WIRE_NO_STORE,
+    },
     // What to ask the network to watch, as a value; rows of the store in and out.
     Layer {
         path: "monitoring::plan",

@@ -116,7 +116,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
     use reachd::ops::metrics as ops;
     use reachd::rest::metrics as rest;
     use reachd::watch::metrics as watch;
-    use reachd::{app, feed, hss, liveness, store};
+    use reachd::{app, feed, liveness, refresh, store};
     let names = |names: &[&str]| {
         names
             .iter()
@@ -129,7 +129,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         diameter::CERTIFICATE_RELOADS,
         client::REQUESTS,
         client::REQUEST_SECONDS,
-        hss::refresh::QUERIES,
+        refresh::QUERIES,
     ]);
     // Of the CAMARA API: there when it is served.
     let of_rest = names(&[

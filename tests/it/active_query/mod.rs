@@ -1,6 +1,8 @@
 //! Lookups that have an HSS asked first, because an answer is less fresh than it should be: how long they wait, how often
 //! that happens, and what becomes of what is told.
 
+mod batches;
+mod over_s6t;
 mod over_sh;
 
 use std::task::Poll;
