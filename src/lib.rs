@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod audit;
+mod certificate;
 pub mod cli;
 pub mod config;
 pub mod diameter;

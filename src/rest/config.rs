@@ -177,7 +177,7 @@ impl RestConfig {
             .map(|(key, sentence)| (format!("auth.{key}"), sentence))
             .collect();
         if self.tls.is_on()
-            && let Err((key, sentence)) = super::server::tls::acceptor(&self.tls)
+            && let Err((key, sentence)) = super::server::tls::read(&self.tls)
         {
             problems.push((format!("tls.{key}"), sentence));
         }

@@ -24,6 +24,8 @@ pub const CUT: &str = "reachd_rest_connections_cut_total";
 pub const KEY_RELOADS: &str = "reachd_rest_key_reloads_total";
 /// Times that the certificate files were read again, by outcome.
 pub const CERTIFICATE_RELOADS: &str = "reachd_rest_certificate_reloads_total";
+/// When the certificate in use ends, in seconds since 1970.
+pub const CERTIFICATE_EXPIRY: &str = "reachd_rest_certificate_expiry_timestamp_seconds";
 
 /// Bucket bounds of [`REQUEST_SECONDS`]: answers from memory take fractions of a millisecond, slow bodies seconds.
 pub const REQUEST_BUCKETS: [f64; 14] = [
@@ -243,10 +245,20 @@ impl CertificateMetrics {
             Unit::Count,
             "Times that the certificate files of the CAMARA API were read again, by outcome"
         );
+        describe_gauge!(
+            CERTIFICATE_EXPIRY,
+            Unit::Seconds,
+            "When the certificate of the CAMARA API ends, in seconds since 1970"
+        );
         Self {
             fine: counter!(CERTIFICATE_RELOADS, "outcome" => "success"),
             failed: counter!(CERTIFICATE_RELOADS, "outcome" => "failure"),
         }
+    }
+
+    /// The certificate in use ends at that time since 1970.
+    pub fn ends(&self, at: Duration) {
+        gauge!(CERTIFICATE_EXPIRY).set(at.as_secs_f64());
     }
 
     /// The files were read again.

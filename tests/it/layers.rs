@@ -72,6 +72,7 @@ const LAYERS: &[Layer] = &[
             "diameter::peer",
             "diameter::service",
             "diameter::transport",
+            "certificate",
             "files",
         ],
         never: NO_WIRE_NO_STORE,
@@ -84,6 +85,7 @@ const LAYERS: &[Layer] = &[
             "diameter::peer",
             "diameter::service",
             "diameter",
+            "certificate",
             "files",
         ],
         never: NO_WIRE_NO_STORE,
@@ -194,6 +196,12 @@ const LAYERS: &[Layer] = &[
         ],
         never: NO_STORE_ENGINE,
     },
+    // What a certificate says of its holder.
+    Layer {
+        path: "certificate",
+        may_use: &[],
+        never: &["tokio", "sqlx", "tonic", "prost", "axum"],
+    },
     // When files that change are to be read again; what stands in them is for their owners.
     Layer {
         path: "files",
@@ -241,7 +249,7 @@ const LAYERS: &[Layer] = &[
     // The same answers in another protocol: never around northbound.
     Layer {
         path: "rest",
-        may_use: &["domain", "audit", "files", "northbound"],
+        may_use: &["domain", "audit", "certificate", "files", "northbound"],
         never: &["sqlx", "tonic", "prost"],
     },
     // The far side of a Diameter connection: never the daemon's own inside.

@@ -140,6 +140,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         rest::CUT,
         rest::KEY_RELOADS,
         rest::CERTIFICATE_RELOADS,
+        rest::CERTIFICATE_EXPIRY,
     ]);
     let always = names(&[
         app::INDEX_SUBSCRIBERS,

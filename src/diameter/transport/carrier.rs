@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::tls::certificate::Certificate;
+use crate::certificate::Certificate;
 use crate::diameter::config::Transport;
 use crate::diameter::metrics::RefusalCause;
 use crate::diameter::node::ConnectError;

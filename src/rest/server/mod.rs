@@ -7,7 +7,7 @@
 //!
 //! What is not HTTP at all gets hyper's bare answer (400, 414, 431), since no contract can be told from it.
 
-pub mod tls;
+pub(super) mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -34,7 +34,7 @@ use super::guard::{Deadlines, Guarded, Phase};
 use super::handler::Rest;
 use super::metrics::{Came, RestMetrics};
 use crate::files::Reload;
-use tls::Certificate;
+use tls::Source;
 
 /// The most octets of a request's head, which is also the most that is read ahead.
 const MOST_HEAD: usize = 16 * 1024;
@@ -52,7 +52,7 @@ pub(super) struct Remote(pub(super) SocketAddr);
 pub struct RestServer {
     listener: TcpListener,
     address: SocketAddr,
-    certificate: Option<Arc<Certificate>>,
+    certificate: Option<Arc<Source>>,
     reload: Reload,
     limits: LimitsConfig,
 }
@@ -75,7 +75,7 @@ impl RestServer {
         let certificate = config
             .tls
             .is_on()
-            .then(|| Certificate::open(&config.tls).map(Arc::new))
+            .then(|| Source::open(&config.tls).map(Arc::new))
             .transpose()
             .map_err(|(key, sentence)| io::Error::other(format!("rest.tls.{key}: {sentence}")))?;
         let listener = TcpListener::bind(config.listen).await?;

@@ -9,9 +9,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tokio_rustls::TlsAcceptor;
 
+use crate::certificate::Certificate;
 use crate::files::{Files, Reload};
 use crate::rest::config::RestTlsConfig;
 use crate::rest::metrics::CertificateMetrics;
@@ -19,25 +20,28 @@ use crate::rest::metrics::CertificateMetrics;
 /// The key below `rest.tls` at fault, and a sentence.
 type Fault = (&'static str, String);
 
-/// The certificate in use, and where it comes from.
-pub(super) struct Certificate {
+/// What is shown to clients, and where it comes from.
+pub(super) struct Source {
     config: RestTlsConfig,
     files: Arc<Files>,
     current: RwLock<TlsAcceptor>,
     metrics: CertificateMetrics,
 }
 
-impl Certificate {
+impl Source {
     /// Reads the files for the first time. Blocks.
     pub(super) fn open(config: &RestTlsConfig) -> Result<Self, Fault> {
         let RestTlsConfig { certificate, key } = config.clone();
         let files = Arc::new(Files::new(vec![certificate, key]));
-        Ok(Self {
+        let (certificate, acceptor) = read(config)?;
+        let source = Self {
             config: config.clone(),
             files,
-            current: RwLock::new(acceptor(config)?),
+            current: RwLock::new(acceptor),
             metrics: CertificateMetrics::new(),
-        })
+        };
+        source.tell(&certificate);
+        Ok(source)
     }
 
     /// What handshakes that begin now use.
@@ -49,20 +53,31 @@ impl Certificate {
     }
 
     /// Reads the files again. Blocks.
-    fn read(&self) -> Result<(), Fault> {
-        let fresh = acceptor(&self.config)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(())
+    fn read(&self) -> Result<Certificate, Fault> {
+        let (certificate, acceptor) = read(&self.config)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        Ok(certificate)
+    }
+
+    /// Shows and tells what there is to know of the certificate's time.
+    fn tell(&self, certificate: &Certificate) {
+        if let Some(end) = certificate.not_after() {
+            self.metrics.ends(end);
+        }
+        if let Some(warning) = certificate.warning(UnixTime::now(), "clients") {
+            tracing::warn!("the certificate of rest.tls {warning}");
+        }
     }
 
     /// Looks after the files for as long as it is polled; at once whenever `reload` asks.
     pub(super) async fn keep_fresh(self: Arc<Self>, reload: Reload) {
         let (files, reading) = (Arc::clone(&self.files), Arc::clone(&self));
-        let tell = |read: Result<(), Fault>| {
+        let tell = |read: Result<Certificate, Fault>| {
             self.metrics.reloaded(read.is_ok());
             match read {
-                Ok(()) => {
+                Ok(certificate) => {
                     tracing::info!("the certificate of rest.tls was read again; new connections use it");
+                    self.tell(&certificate);
                 }
                 Err((key, sentence)) => tracing::warn!(
                     "the certificate of rest.tls cannot be read again, that from before stays in use: \
@@ -78,14 +93,15 @@ impl Certificate {
 ///
 /// # Errors
 /// The key below `rest.tls` at fault, and a sentence.
-pub fn acceptor(config: &RestTlsConfig) -> Result<TlsAcceptor, Fault> {
+pub(in crate::rest) fn read(config: &RestTlsConfig) -> Result<(Certificate, TlsAcceptor), Fault> {
     let RestTlsConfig { certificate, key } = config;
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|_| unreadable("certificate", certificate, "certificate"))?;
-    if chain.is_empty() {
-        return Err(unreadable("certificate", certificate, "certificate"));
-    }
+    let own = chain
+        .first()
+        .and_then(Certificate::new)
+        .ok_or_else(|| unreadable("certificate", certificate, "certificate"))?;
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|_| unreadable("key", key, "private key"))?;
     let mut server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -94,7 +110,7 @@ pub fn acceptor(config: &RestTlsConfig) -> Result<TlsAcceptor, Fault> {
         .with_single_cert(chain, secret)
         .map_err(|error| ("key", format!("does not fit the certificate: {error}")))?;
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(server)))
+    Ok((own, TlsAcceptor::from(Arc::new(server))))
 }
 
 fn unreadable(key: &'static str, path: &Path, what: &str) -> Fault {
@@ -114,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_files_is_told_by_the_key() {
-        let fault = |config: &RestTlsConfig| acceptor(config).err().unwrap();
+        let fault = |config: &RestTlsConfig| read(config).err().unwrap();
         assert_eq!(fault(&RestTlsConfig::default()).0, "certificate");
         let dir = tempfile::tempdir().unwrap();
         let pair = rcgen::generate_simple_self_signed(["reachd.example".to_owned()]).unwrap();
@@ -124,7 +140,7 @@ mod tests {
         let config = RestTlsConfig { certificate, key };
         assert_eq!(fault(&config).0, "key");
         std::fs::write(&config.key, pair.signing_key.serialize_pem()).unwrap();
-        assert!(acceptor(&config).is_ok());
+        assert!(read(&config).is_ok());
         let other = rcgen::generate_simple_self_signed(["reachd.example".to_owned()]).unwrap();
         std::fs::write(&config.key, other.signing_key.serialize_pem()).unwrap();
         assert_eq!(fault(&config).0, "key");

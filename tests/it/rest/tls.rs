@@ -91,6 +91,7 @@ async fn new_connections_see_a_new_certificate_and_open_ones_live_on() {
         counted(&daemon, &line).await;
     };
     reloads("success", 0).await;
+    counted(&daemon, "reachd_rest_certificate_expiry_timestamp_seconds ").await;
     let (mut old, shown) = connect(&authority, daemon.rest(), &pairs[0]).await;
     assert_eq!(shown, pairs[0].der());
     old.write_all(&ask().octets(false)).await.unwrap();
@@ -165,4 +166,23 @@ async fn a_file_of_keys_is_read_again_when_asked_for() {
     daemon.signal_hangup();
     counted(&daemon, "reachd_rest_key_reloads_total{outcome=\"failure\"} 1").await;
     with(&new).send(daemon.rest()).await.fine();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_has_ended_is_told_of_at_start_and_when_it_ends_is_shown() {
+    let pair = Authority::new().issue_until(NAME, 2020);
+    let (_home, daemon) = showing(&pair, "").await;
+    let log = daemon.log();
+    let told = log.lines().find(|line| {
+        line.contains("WARN")
+            && line.contains("the certificate of rest.tls expired")
+            && line.contains(" days ago")
+    });
+    assert!(told.is_some(), "{log}");
+    // The beginning of that year.
+    counted(
+        &daemon,
+        "reachd_rest_certificate_expiry_timestamp_seconds 1577836800",
+    )
+    .await;
 }

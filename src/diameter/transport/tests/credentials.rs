@@ -7,8 +7,8 @@ use rcgen::{SanType, date_time_ymd};
 use rustls::pki_types::UnixTime;
 
 use super::authority::{Authority, Folder, Pair, common_name};
+use crate::certificate::Certificate;
 use crate::diameter::config::TlsConfig;
-use crate::diameter::transport::tls::certificate::Certificate;
 use crate::diameter::transport::tls::credentials::Credentials;
 
 fn certificate(pair: &Pair) -> Certificate {

@@ -7,9 +7,9 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use rcgen::date_time_ymd;
 use tokio::net::TcpListener;
 
+use crate::certificate::Certificate;
 use crate::diameter::config::{DiameterConfig, PeerConfig, Transport};
 use crate::diameter::dict::base;
-use crate::diameter::transport::tls::certificate::Certificate;
 
 use super::authority::{Authority, Folder, Pair, welcome};
 use super::far_end::*;

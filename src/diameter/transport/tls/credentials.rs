@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
@@ -15,15 +14,11 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig};
 
-use super::certificate::{Certificate, Validity};
+use crate::certificate::Certificate;
 use crate::diameter::config::TlsConfig;
 
 /// No bundle of certificates is larger, in octets.
 const MOST: u64 = 1024 * 1024;
-
-/// An end that comes sooner is worth a word.
-const SOON: Duration = Duration::from_secs(14 * DAY);
-const DAY: u64 = 24 * 3600;
 
 /// Something wrong with one of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,19 +116,8 @@ impl Credentials {
                 text,
             });
         };
-        match self.certificate.validity(now) {
-            Some(Validity::ExpiredFor(past)) => warn(format!(
-                "expired {} ago; peers refuse it until it is replaced",
-                days(past)
-            )),
-            Some(Validity::ValidIn(wait)) => warn(format!(
-                "is not valid before {} from now; peers refuse it until then",
-                days(wait)
-            )),
-            Some(Validity::ValidFor(left)) if left < SOON => {
-                warn(format!("expires in {}; replace it", days(left)));
-            }
-            Some(Validity::ValidFor(_)) | None => {}
+        if let Some(text) = self.certificate.warning(now, "peers") {
+            warn(text);
         }
         if !self.certificate.names(identity) {
             warn(format!(
@@ -225,13 +209,5 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         }
         Ok(text) => Ok(text),
         Err(error) => Err(format!("cannot read {}: {error}", path.display())),
-    }
-}
-
-fn days(duration: Duration) -> String {
-    match duration.as_secs() / DAY {
-        0 => "less than a day".to_owned(),
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
     }
 }

@@ -3,7 +3,6 @@
 //! Both sides show a certificate that one of the configured authorities stands behind. Whom it names is compared with the
 //! Diameter identity: when we dial, in the handshake; when we accept, once the CER has said who it claims to be.
 
-pub(crate) mod certificate;
 pub(crate) mod credentials;
 mod failure;
 pub(crate) mod reload;
@@ -22,10 +21,10 @@ use tracing::debug;
 
 use super::carrier::{Carrier, Connection, Ends};
 use super::tcp;
+use crate::certificate::Certificate;
 use crate::diameter::config::Transport;
 use crate::diameter::metrics::{self, RefusalCause};
 use crate::diameter::node::ConnectError;
-use certificate::Certificate;
 use reload::Source;
 
 /// TLS with the credentials of a source, as they are when a handshake begins.

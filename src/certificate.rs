@@ -27,7 +27,8 @@ impl Certificate {
         Some(Self(der.clone().into_owned()))
     }
 
-    /// Whether one of its dNSName entries is that Diameter identity, without regard to case (RFC 6733 §13.1, RFC 6125).
+    /// Whether one of its dNSName entries is that name, such as a Diameter identity, without regard to case (RFC 6733 §13.1,
+    /// RFC 6125).
     ///
     /// A left-most label `*` stands for any one label if at least two labels follow it. Nothing else counts: neither the
     /// common name of the subject, nor addresses or URIs.
@@ -54,6 +55,23 @@ impl Certificate {
         }
     }
 
+    /// What its time calls for, if anything, as a sentence. `others` are those who look at it.
+    pub(crate) fn warning(&self, now: UnixTime, others: &str) -> Option<String> {
+        match self.validity(now)? {
+            Validity::ExpiredFor(past) => Some(format!(
+                "expired {} ago; {others} refuse it until it is replaced",
+                days(past)
+            )),
+            Validity::ValidIn(wait) => Some(format!(
+                "is not valid before {} from now; {others} refuse it until then",
+                days(wait)
+            )),
+            Validity::ValidFor(left) => {
+                (left < SOON).then(|| format!("expires in {}; replace it", days(left)))
+            }
+        }
+    }
+
     /// Its last second, since 1970.
     pub(crate) fn not_after(&self) -> Option<Duration> {
         match self.ends_or_begins(LATE)? {
@@ -76,6 +94,18 @@ impl Certificate {
             }
             Ok(_) | Err(_) => Bound::Neither,
         })
+    }
+}
+
+/// An end that comes sooner is worth a word.
+const SOON: Duration = Duration::from_secs(14 * DAY);
+const DAY: u64 = 24 * 3600;
+
+fn days(duration: Duration) -> String {
+    match duration.as_secs() / DAY {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
     }
 }
 
