@@ -48,7 +48,7 @@ pub(super) fn host(version: Version, headers: &HeaderMap) -> Result<(), Problem>
     }
 }
 
-/// Whether the caller takes JSON (RFC 9110 §12.5.1).
+/// Whether the caller takes JSON: as the most specific of the ranges that fit says (RFC 9110 §12.5.1).
 pub(super) fn accept(headers: &HeaderMap) -> Result<(), Problem> {
     let mut ranges = headers
         .get_all(header::ACCEPT)
@@ -58,25 +58,31 @@ pub(super) fn accept(headers: &HeaderMap) -> Result<(), Problem> {
         .map(str::trim)
         .filter(|range| !range.is_empty())
         .peekable();
-    if ranges.peek().is_none() || ranges.any(takes_json) {
+    if ranges.peek().is_none() {
         return Ok(());
     }
-    Err(Cause::NotAcceptable.into())
+    let (_, taken) = ranges.filter_map(fits).max().ok_or(Cause::NotAcceptable)?;
+    if taken {
+        Ok(())
+    } else {
+        Err(Cause::NotAcceptable.into())
+    }
 }
 
-fn takes_json(range: &str) -> bool {
+/// How specific a range that JSON falls into is, and whether it is taken; `None` if it does not.
+fn fits(range: &str) -> Option<(usize, bool)> {
     let mut parts = range.split(';').map(str::trim);
     let kind = parts.next().unwrap_or_default();
-    let named = ["*/*", "application/*", JSON]
+    let specific = ["*/*", "application/*", JSON]
         .iter()
-        .any(|known| kind.eq_ignore_ascii_case(known));
+        .position(|known| kind.eq_ignore_ascii_case(known))?;
     let refused = parts.any(|parameter| {
         let weight = parameter
             .split_once('=')
             .filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
         weight.is_some_and(|(_, weight)| weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0))
     });
-    named && !refused
+    Some((specific, !refused))
 }
 
 /// RFC 9110 §13.1: such a condition is never true here, and a request whose condition is not true must not be performed.
@@ -137,6 +143,7 @@ mod tests {
             "*/*",
             "text/html, application/*;q=0.1",
             "Application/JSON; charset=utf-8",
+            "*/*;q=0, application/json",
             "",
         ] {
             assert!(accept(&with(header::ACCEPT, fine)).is_ok(), "{fine}");
@@ -144,6 +151,8 @@ mod tests {
         for wrong in [
             "text/html",
             "application/json;q=0",
+            "application/json;q=0, */*",
+            "*/*, application/*; q=0.0",
             "application/xml, text/*",
             "json",
         ] {
