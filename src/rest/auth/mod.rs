@@ -89,7 +89,7 @@ impl Auth {
     ) -> Result<Caller, Problem> {
         match self {
             Self::None => Ok(Caller {
-                client: remote.map_or_else(|| "unknown".into(), |address| address.to_string().into()),
+                client: remote.map_or_else(|| "unknown".into(), |address| whose(address).to_string().into()),
                 device: None,
                 barred: None,
             }),
@@ -102,6 +102,18 @@ impl Auth {
         if let Self::Tokens(tokens) = self {
             tokens.keys.keep(reload, closing).await;
         }
+    }
+}
+
+/// By what a client without a token is told from others: its address, or its network where that is what a client has.
+fn whose(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            // A subscriber line has 64 bits to choose its addresses from.
+            let network = address.to_bits() >> 64 << 64;
+            IpAddr::V6(network.into())
+        }
+        address => address,
     }
 }
 

@@ -310,7 +310,15 @@ async fn without_tokens_clients_are_told_apart_by_their_addresses() {
         WAITING,
     )
     .unwrap();
-    let remote = Some("192.0.2.7".parse().unwrap());
-    let caller = auth.caller(&HeaderMap::new(), remote, NOW).await.unwrap();
-    assert_eq!((&*caller.client, caller.may_read()), ("192.0.2.7", Ok(())));
+    for (remote, client) in [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        // One client has many of these.
+        ("2001:db8:1:2::7", "2001:db8:1:2::"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+    ] {
+        let remote = Some(remote.parse().unwrap());
+        let caller = auth.caller(&HeaderMap::new(), remote, NOW).await.unwrap();
+        assert_eq!((&*caller.client, caller.may_read()), (client, Ok(())));
+    }
 }
