@@ -142,6 +142,12 @@ impl AuthConfig {
         {
             problems.push(("jwks_authorities".to_owned(), sentence));
         }
+        let by_the_system = self.jwks_url.starts_with("https://") && !is_set(&self.jwks_authorities);
+        if by_the_system && source::system_authorities().is_empty() {
+            let sentence =
+                "is not set, and this system trusts no authorities that could stand behind jwks_url";
+            problems.push(("jwks_authorities".to_owned(), sentence.to_owned()));
+        }
         problems
     }
 

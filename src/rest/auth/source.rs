@@ -279,13 +279,18 @@ pub fn read_authorities(path: &Path) -> Result<RootCertStore, String> {
     Ok(store)
 }
 
+/// The authorities that the system trusts, none if it does not say. Blocks.
+pub fn system_authorities() -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    store
+}
+
 fn client(authorities: &Path) -> Result<ClientConfig, String> {
     let authorities = if is_set(authorities) {
         read_authorities(authorities)?
     } else {
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        store
+        system_authorities()
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(ClientConfig::builder_with_provider(provider)

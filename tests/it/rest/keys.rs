@@ -15,7 +15,7 @@ use super::client::{Ask, by_number};
 use super::lab::{DATA, number, populate};
 use super::tokens::{AUDIENCE, ISSUER, Issuer};
 use crate::support::certificates::{Authority, Pair};
-use crate::support::daemon::{Daemon, Engine, Home};
+use crate::support::daemon::{Daemon, Engine, Home, reachd, run};
 use crate::support::eventually;
 
 /// Longer than an answer of the daemon takes while its authorization server says nothing, on a busy machine.
@@ -288,6 +288,37 @@ async fn a_server_that_talks_nonsense_hangs_or_is_gone_is_told_apart_and_all_is_
     assert!(
         log.contains("the keys of access tokens can be read again"),
         "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_no_authority_is_trusted_at_all_the_configuration_is_refused() {
+    let mut home = Home::new(Engine::Sqlite).await;
+    home.configure(&format!(
+        "\n[rest]\nlisten = \"127.0.0.1:0\"\n[rest.auth]\nissuer = \"{ISSUER}\"\naudience = \"{AUDIENCE}\"\n\
+         jwks_url = \"https://idp.example/jwks\"\n"
+    ));
+    let config = home.config();
+    let nothing = home.path("nothing");
+    std::fs::create_dir(&nothing).unwrap();
+    let check = |trusted: &'static str| {
+        let mut command = reachd();
+        command.arg("check").arg("--config").arg(&config);
+        command.env("SSL_CERT_FILE", home.path(trusted));
+        command.env("SSL_CERT_DIR", &nothing);
+        run(command)
+    };
+    home.write("some.pem", &Authority::new().pem());
+    home.write("none.pem", "");
+    let fine = check("some.pem").await;
+    assert!(fine.status.success(), "{fine:?}");
+    let refused = check("none.pem").await;
+    assert_eq!(refused.status.code(), Some(78), "{refused:?}");
+    let told = [refused.stdout, refused.stderr].concat();
+    let told = String::from_utf8(told).unwrap();
+    assert!(
+        told.contains("rest.auth.jwks_authorities") && told.contains("trusts no authorities"),
+        "{told}"
     );
 }
 
