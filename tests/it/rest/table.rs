@@ -118,6 +118,8 @@ struct Provoked {
     causes: BTreeSet<&'static str>,
     /// Status and number, in v0.
     numbers: BTreeSet<(u16, u64)>,
+    /// Version and code, as text.
+    codes: BTreeSet<(&'static str, String)>,
 }
 
 /// Every number of v0 with its statuses, as its contract lists them.
@@ -147,6 +149,9 @@ impl Provoked {
     fn saw(&mut self, reply: &Reply, contract: Contract, cause: Cause) {
         assert_told(reply, contract, cause);
         self.causes.insert(cause.name());
+        let code = reply.json()["code"].to_string();
+        self.codes
+            .insert((contract.name(), code.trim_matches('"').to_owned()));
         if contract == V0 {
             let number = reply.json()["code"].as_u64().unwrap();
             self.numbers.insert((reply.status, number));
@@ -178,6 +183,35 @@ async fn every_row_that_a_request_can_lead_to_is_reached_in_the_real_binary() {
     let missing: Vec<_> = listed.difference(&provoked.numbers).copied().collect();
     assert_eq!(missing, [(400, 27), (500, 1)]);
     assert!(provoked.numbers.is_subset(&listed), "{:?}", provoked.numbers);
+    // Nor does a document promise a code that never comes.
+    for contract in Contract::ALL {
+        let promised = documented_codes(contract);
+        let unseen: Vec<_> = promised
+            .iter()
+            .filter(|code| !provoked.codes.contains(&(contract.name(), (**code).to_owned())))
+            .copied()
+            .collect();
+        let expected: &[&str] = match contract {
+            V0 => &["27"],
+            V06 | V1 => &["INTERNAL"],
+        };
+        assert_eq!(unseen, expected, "{contract:?}");
+    }
+}
+
+/// The codes of the errors that a document has.
+fn documented_codes(contract: Contract) -> BTreeSet<&'static str> {
+    let mut lines = contract.document().lines().map(str::trim);
+    let mut codes = BTreeSet::new();
+    while let Some(line) = lines.next() {
+        if line == "code:"
+            && let Some(listed) = lines.next().and_then(|line| line.strip_prefix("enum: ["))
+        {
+            codes.extend(listed.trim_end_matches(']').split(", "));
+        }
+    }
+    assert!(codes.len() > 10, "{codes:?}");
+    codes
 }
 
 async fn by_what_is_sent(provoked: &mut Provoked) {
