@@ -38,7 +38,11 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 enum Place {
     File(PathBuf),
-    Url { url: Uri, tls: Arc<ClientConfig> },
+    Url {
+        url: Uri,
+        authorities: PathBuf,
+        tls: RwLock<Arc<ClientConfig>>,
+    },
 }
 
 /// The keys, and the number of the reading that brought them.
@@ -101,7 +105,8 @@ impl Keys {
                     .jwks_url
                     .parse()
                     .map_err(|_| "rest.auth.jwks_url is no URL".to_owned())?,
-                tls: Arc::new(client(&config.jwks_authorities)?),
+                authorities: config.jwks_authorities.clone(),
+                tls: RwLock::new(Arc::new(client(&config.jwks_authorities)?)),
             }
         };
         let keys = Self {
@@ -144,7 +149,8 @@ impl Keys {
         }
     }
 
-    /// Reads the keys again from time to time, and whenever `reload` asks, until `closing`.
+    /// Reads the keys again from time to time, and whenever `reload` asks, until `closing`. In the latter case whom to trust
+    /// for them is read again as well.
     pub async fn keep(&self, reload: &Reload, closing: CancellationToken) {
         let keeping = async {
             loop {
@@ -156,7 +162,7 @@ impl Keys {
                 };
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
-                    () = reload.asked() => {}
+                    () = reload.asked() => self.renew_authorities().await,
                 }
             }
         };
@@ -228,6 +234,21 @@ impl Keys {
         });
     }
 
+    /// Reads the authorities behind the authorization server's certificate again; those from before stay if it cannot.
+    async fn renew_authorities(&self) {
+        let Place::Url { authorities, tls, .. } = &self.place else {
+            return;
+        };
+        let authorities = authorities.clone();
+        let read = tokio::task::spawn_blocking(move || client(&authorities)).await;
+        match read.map_err(|error| error.to_string()).flatten() {
+            Ok(fresh) => *tls.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh),
+            Err(sentence) => tracing::warn!(
+                "rest.auth.jwks_authorities cannot be read again, those from before stay in use: {sentence}"
+            ),
+        }
+    }
+
     async fn read(&self) -> Result<KeySet, (Cause, String)> {
         match &self.place {
             Place::File(file) => {
@@ -237,8 +258,9 @@ impl Keys {
                     .and_then(|read| read)
                     .map_err(|sentence| (Cause::KeysInvalid, sentence))
             }
-            Place::Url { url, tls } => {
-                let fetched = tokio::time::timeout(WITHIN, fetch::get(url, tls)).await;
+            Place::Url { url, tls, .. } => {
+                let tls = Arc::clone(&tls.read().unwrap_or_else(PoisonError::into_inner));
+                let fetched = tokio::time::timeout(WITHIN, fetch::get(url, &tls)).await;
                 let document = match fetched {
                     Err(_) => return Err((Cause::KeysTimedOut, "no answer in time".to_owned())),
                     Ok(Err(error)) => return Err((error.cause(), error.to_string())),

@@ -292,6 +292,30 @@ async fn a_server_that_talks_nonsense_hangs_or_is_gone_is_told_apart_and_all_is_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_authority_is_trusted_once_its_file_is_read_again() {
+    let (before, after, issuer) = (Authority::new(), Authority::new(), Issuer::new());
+    let pair = after.issue("localhost");
+    let server = Server::start(local().await, &pair, Manner::Publishes(issuer.published())).await;
+    let (home, daemon) = trusting("localhost", server.address, &before, "").await;
+    cannot_be_checked(&daemon, &issuer, (502, 3), (502, "BAD_GATEWAY")).await;
+    // A file without certificates changes nothing.
+    home.write("authorities.pem", "");
+    daemon.signal_hangup();
+    eventually("it is told", async || {
+        let log = daemon.log();
+        log.contains("rest.auth.jwks_authorities cannot be read again")
+            .then_some(())
+    })
+    .await;
+    home.write("authorities.pem", &after.pem());
+    daemon.signal_hangup();
+    eventually("callers are let in", async || {
+        (ask(V1, &issuer).send(daemon.rest()).await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_no_authority_is_trusted_at_all_the_configuration_is_refused() {
     let mut home = Home::new(Engine::Sqlite).await;
     home.configure(&format!(
