@@ -3,7 +3,7 @@
 //! Read in this order: [`subscriber`] (who), [`slot`] and [`node`] (where), [`event`] (what a feed says),
 //! [`facts`] (what is kept of it), [`feed`] (who said it), [`registration`] (how facts make up what is known),
 //! [`reachability`] (the answer), [`confirmation`] (how sure, by what the [`coverage`] and the [health](feed_health) of feeds
-//! allow), [`freshness`] (whether that is enough), `renewal` (what is worth hearing again), [`session`], [`session_address`], [`ip_session`] and
+//! allow), [`freshness`] (whether that is enough), `renewal` (what is worth hearing again), [`session`], [`gateway_life`] (when a gateway has lost its sessions), [`session_address`], [`ip_session`] and
 //! [`holders`] (which addresses a session has, and until when), [`device`] (who is asked about), [`monitoring`] (what the
 //! network is asked to watch), [`erasure`] (what is kept of whoever was erased: nothing).
 //! Time always comes in as a parameter. Nothing here knows Diameter, gRPC or SQL.
@@ -17,6 +17,7 @@ pub mod facts;
 pub mod feed;
 pub mod feed_health;
 pub mod freshness;
+pub mod gateway_life;
 pub mod holders;
 pub mod ip_session;
 pub mod monitoring;
@@ -42,6 +43,7 @@ pub use facts::{Facts, Report};
 pub use feed::{FeedId, Source};
 pub use feed_health::{FeedHealth, Gap, Prefixes, Signs, Silence};
 pub use freshness::Freshness;
+pub use gateway_life::{GatewayLife, LifeTold};
 pub use holders::{Holders, Holding};
 pub use ip_session::{IpChange, IpChangeKind, IpFacts};
 pub use monitoring::{Aspect, MonitoringState, NetworkResult, Target};

@@ -2,6 +2,7 @@
 
 mod accounting;
 mod addresses;
+mod restarts;
 mod short_messages;
 
 use crate::support::Subscriber;

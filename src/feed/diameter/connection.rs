@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::Shared;
+use super::lives::Sign;
 use super::pending::{Pending, Waiting};
 use crate::diameter::apps::{self, Decoded, Doubt, ImsiPrefix, PendingAnswer, Reply, Terms, Verdict};
 use crate::diameter::client::Line;
@@ -15,7 +16,7 @@ use crate::diameter::codec::{Defect, Message, ResultCode, answer_error};
 use crate::diameter::peer::duplicates::Owner;
 use crate::diameter::peer::{capabilities, messages};
 use crate::diameter::service::{self, ConnectedPeer, Service};
-use crate::domain::{Node, Prefixes, Timestamp};
+use crate::domain::{Event, News, Node, Prefixes, Timestamp};
 use crate::ingest::{Ack, Acked, Acknowledge, Feed, Refusal, Refused};
 
 /// News for a connection.
@@ -123,6 +124,12 @@ impl Connection {
             self.shared.asked.state(&host, id);
         }
     }
+
+    /// A record of a session may tell that its gateway has lost those that it had before (RFC 6733 §8.6).
+    fn life_told(&self, record: &Message<'_>, event: Option<&mut Event>) -> Option<Sign> {
+        let id = messages::origin_state_id(record)?;
+        self.shared.lives.of_record(id, event?)
+    }
 }
 
 impl Service for Connection {
@@ -161,16 +168,24 @@ impl Service for Connection {
                 Err(defect) => return self.refuse(request, &defect, out),
             };
         }
-        let Decoded { events, reply, .. } = decoded;
+        let Decoded {
+            mut events, reply, ..
+        } = decoded;
+        let sign = match &reply {
+            Reply::Accounting(_) => self.life_told(request, events.first_mut()),
+            _ => None,
+        };
+        let restart = sign.as_ref().and_then(|sign| sign.restart(received_at));
         let answer = PendingAnswer::new(request, reply);
         let token = self.pending.next_token();
-        let mut count = events.len();
-        for (place, event) in events.into_iter().enumerate() {
+        let mut count = events.len() + usize::from(restart.is_some());
+        let news = events.into_iter().map(News::from);
+        for (place, news) in news.chain(restart.map(News::from)).enumerate() {
             let ack = Ack {
                 to: Arc::clone(&self.acks),
                 token: token.event(place),
             };
-            if shared.ingest.submit(&self.feed, event, ack).is_err() {
+            if shared.ingest.submit(&self.feed, news, ack).is_err() {
                 // Full or closing: somebody else, or we a little later, can take it. Events of the same request that
                 // were taken are facts all the same.
                 self.pending.skip();
@@ -189,6 +204,9 @@ impl Service for Connection {
             count += 1;
         }
         self.pending.push(answer, key, count, now + shared.answer_within);
+        if let Some(sign) = sign {
+            shared.lives.note(sign);
+        }
     }
 
     fn answer(&mut self, now: Instant, answer: &Message<'_>, out: &mut BytesMut) {

@@ -6,6 +6,7 @@
 
 mod asking;
 mod connection;
+mod lives;
 mod pending;
 mod seen;
 
@@ -21,11 +22,12 @@ use crate::diameter::codec::LocalIdentity;
 use crate::diameter::peer::duplicates::Owner;
 use crate::diameter::service::{Completions, ConnectedPeer, ServiceFactory};
 use crate::domain::Node;
-use crate::ingest::{Feed, Ingest, ReceiptClock};
+use crate::ingest::{Ack, Acked, Acknowledge, Feed, Ingest, ReceiptClock};
 
 pub use asking::Asking;
 pub use connection::{Completion, Connection};
 
+use lives::Lives;
 use seen::SeenRequests;
 
 /// The feed's name for peers that are accepted without being configured.
@@ -56,6 +58,7 @@ struct Shared {
     answer_within: Duration,
     asked: Arc<dyn Asking>,
     seen: SeenRequests,
+    lives: Lives,
     apns: Apns,
     duplicates: Counter,
     client: Client,
@@ -115,6 +118,7 @@ impl DiameterFeed {
                 answer_within,
                 asked,
                 seen: SeenRequests::new(remembered),
+                lives: Lives::default(),
                 apns,
                 duplicates,
                 client,
@@ -134,13 +138,43 @@ impl DiameterFeed {
     }
 }
 
+/// Nobody waits for what a capabilities exchange tells: its next record tells it again if this is lost.
+#[derive(Debug)]
+struct Nobody;
+
+impl Acknowledge for Nobody {
+    fn acked(&self, _: Acked) {}
+}
+
+impl DiameterFeed {
+    /// A gateway that tells of sessions came back, and has lost them.
+    fn gateway_restarted(&self, peer: &str, origin_state_id: u32) {
+        let shared = &self.shared;
+        let Some(sign) = shared.lives.of_peer(peer, origin_state_id) else {
+            return;
+        };
+        if let Some(restart) = sign.restart(shared.clock.now()) {
+            let feed = self.feeds.get(peer).map_or(&self.unknown, |(feed, _)| feed);
+            let ack = Ack {
+                to: Arc::new(Nobody),
+                token: 0,
+            };
+            if shared.ingest.submit(feed, restart, ack).is_err() {
+                return;
+            }
+        }
+        shared.lives.note(sign);
+    }
+}
+
 impl ServiceFactory for DiameterFeed {
     type Service = Connection;
 
     fn restarted(&self, peer: &str, origin_state_id: u32) {
-        if let Ok(peer) = Node::parse(peer) {
-            self.shared.asked.restarted(&peer, origin_state_id);
+        if let Ok(node) = Node::parse(peer) {
+            self.shared.asked.restarted(&node, origin_state_id);
         }
+        self.gateway_restarted(peer, origin_state_id);
     }
 
     fn open(&self, peer: &ConnectedPeer) -> (Connection, Completions<Connection>) {

@@ -17,12 +17,18 @@ const FRAMED_IPV6_PREFIX: u32 = 97;
 const DELEGATED_IPV6_PREFIX: u32 = 123;
 
 /// A record of a session that has these addresses and no other.
-fn told(kind: u32, session: &str, subscriber: &Subscriber, seconds: u64, addresses: &[Vec<u8>]) -> Request {
+pub(super) fn told(
+    kind: u32,
+    session: &str,
+    subscriber: &Subscriber,
+    seconds: u64,
+    addresses: &[Vec<u8>],
+) -> Request {
     let bare = record(kind, session, subscriber, &seconds_ago(seconds)).without(SERVICE_INFORMATION);
     addresses.iter().cloned().fold(bare, Request::with)
 }
 
-fn v4(last: u8) -> Vec<u8> {
+pub(super) fn v4(last: u8) -> Vec<u8> {
     avp(FRAMED_IP_ADDRESS, &[100, 64, 0, last])
 }
 
@@ -36,7 +42,7 @@ fn delegated(n: u8) -> Vec<u8> {
     avp(DELEGATED_IPV6_PREFIX, &[0, 56, 0x20, 1, 0x0d, 0xb8, 0, n, 0])
 }
 
-fn by_v4(last: u8) -> Device {
+pub(super) fn by_v4(last: u8) -> Device {
     let address = format!("100.64.0.{last}");
     Device {
         ipv4_address: Some(DeviceIpv4Address {
@@ -66,13 +72,13 @@ async fn known(lookups: &mut Lookups, device: Device) -> Answer {
 }
 
 /// Whether the device is found, and then by the very answer that the number gives.
-async fn leads_to(lookups: &mut Lookups, device: Device, subscriber: &Subscriber) -> bool {
+pub(super) async fn leads_to(lookups: &mut Lookups, device: Device, subscriber: &Subscriber) -> bool {
     let found = known(lookups, device).await;
     found == lookups.phone(&subscriber.number()).await
 }
 
 #[track_caller]
-fn assert_nobody(found: Result<reachd::proto::v1::GetReachabilityResponse, tonic::Status>) {
+pub(super) fn assert_nobody(found: Result<reachd::proto::v1::GetReachabilityResponse, tonic::Status>) {
     let refused = found.expect_err("nobody has it");
     assert_eq!(refused.code(), Code::NotFound, "{refused:?}");
     assert!(!format!("{refused:?}").contains("100.64"), "{refused:?}");
