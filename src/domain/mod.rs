@@ -1,11 +1,12 @@
 //! The rules of reachability, without I/O, clocks or threads.
 //!
-//! Read in this order: [`subscriber`] (who), [`slot`] and [`node`] (where), [`event`] (what a feed says),
-//! [`facts`] (what is kept of it), [`feed`] (who said it), [`registration`] (how facts make up what is known),
-//! [`reachability`] (the answer), [`confirmation`] (how sure, by what the [`coverage`] and the [health](feed_health) of feeds
-//! allow), [`freshness`] (whether that is enough), `renewal` (what is worth hearing again), [`session`], [`gateway_life`] (when a gateway has lost its sessions), [`session_address`], [`ip_session`] and
-//! [`holders`] (which addresses a session has, and until when), [`device`] (who is asked about), [`monitoring`] (what the
-//! network is asked to watch), [`erasure`] (what is kept of whoever was erased: nothing).
+//! Read in this order: [`identifier`] and [`subscriber`] (who), [`slot`] and [`node`] (where), [`event`] (what a feed
+//! says), [`facts`] (what is kept of it), [`feed`] (who said it), [`registration`] (how facts make up what is known),
+//! [`reachability`] (the answer), [`confirmation`] (how sure, by what the [`coverage`] and the [health](feed_health) of
+//! feeds allow), [`freshness`] (whether that is enough), `renewal` (what is worth hearing again), [`session`],
+//! [`gateway_life`] (when a gateway has lost its sessions), [`session_address`], [`ip_session`] and [`holders`] (which
+//! addresses a session has, and until when), [`device`] (who is asked about), [`monitoring`] (what the network is asked
+//! to watch), [`erasure`] (what is kept of whoever was erased: nothing).
 //! Time always comes in as a parameter. Nothing here knows Diameter, gRPC or SQL.
 
 pub mod confirmation;
@@ -19,6 +20,7 @@ pub mod feed_health;
 pub mod freshness;
 pub mod gateway_life;
 pub mod holders;
+pub mod identifier;
 pub mod ip_session;
 pub mod monitoring;
 pub mod node;
@@ -45,6 +47,7 @@ pub use feed_health::{FeedHealth, Gap, Prefixes, Signs, Silence};
 pub use freshness::Freshness;
 pub use gateway_life::{GatewayLife, LifeTold};
 pub use holders::{Holders, Holding};
+pub use identifier::{ExternalIdentifier, Identifier, IdentifierError, Imsi, Msisdn};
 pub use ip_session::{IpChange, IpChangeKind, IpFacts};
 pub use monitoring::{Aspect, MonitoringState, NetworkResult, Target};
 pub use node::Node;
@@ -55,9 +58,7 @@ pub use routing::Routing;
 pub use session::{Gateway, GatewayRestarted, News};
 pub use session_address::{AddressParts, PortRange, RoutingDomain, SessionAddress};
 pub use slot::Slot;
-pub use subscriber::{
-    ExternalIdentifier, Identifier, IdentifierError, Imsi, Msisdn, SubscriberId, SubscriberIdentifiers,
-};
+pub use subscriber::{SubscriberId, SubscriberIdentifiers};
 pub use subscription::{SubscriptionState, Topic, User};
 pub use time::Timestamp;
 
