@@ -3,20 +3,23 @@
 //! Whoever's facts changed is looked at again, and what differs from what was last told becomes a change in the history.
 //! The history is the queue of everybody who watches all; who watches a list has the numbers of its own changes. So a slow
 //! stream holds nothing but a number or a few, and loses its place when that is too far back.
+//!
+//! How a stream begins is in `beginning`, how it is told of all in `snapshot`.
+
+mod beginning;
+mod snapshot;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::config::WatchConfig;
 use super::cursor::Cursor;
 use super::history::{Change, History};
 use super::names::Names;
-use super::watcher::{Kind, Signal, Slow, Watcher};
-use super::{Begin, Refused};
+use super::watcher::{Kind, Slow, Watcher};
 use crate::domain::{ExternalIdentifier, Identifier, Reachability, SubscriberId, Timestamp};
 use crate::index::Index;
 
@@ -90,193 +93,6 @@ impl State {
             next_id: 0,
             listed: 0,
         }
-    }
-
-    // === Beginning ===
-
-    /// Watches a list of names, each of them once, from a place on or from how they stand.
-    pub(super) fn begin_list(
-        &mut self,
-        identifiers: &[Identifier],
-        from: Option<Cursor>,
-        look: Look<'_>,
-    ) -> Result<(u64, Arc<Signal>, Begin), Refused> {
-        while self.listed + identifiers.len() > self.max_devices {
-            let longest_gone = self.leaving.iter().position(|(_, id)| self.is_list(*id));
-            let longest_gone = longest_gone.and_then(|place| self.leaving.remove(place));
-            let (_, id) = longest_gone.ok_or(Refused::TooManyDevices)?;
-            self.remove(id);
-        }
-        let names: Arc<[_]> = identifiers.iter().map(Identifier::subscriber).collect();
-        let since_all = self.all.as_ref().and_then(|all| all.since);
-        let watched_since = |from: u64| {
-            let complete = |name| self.interest.get(name).is_some_and(|known| known.since <= from);
-            since_all.is_some_and(|since| since <= from) || names.iter().all(complete)
-        };
-        let from_watched = from.filter(|from| watched_since(from.sequence));
-        let since = self.history.head();
-        for name in names.iter() {
-            let nobody = || Interest {
-                since,
-                watchers: SmallVec::new(),
-            };
-            self.interest.entry(*name).or_insert_with(nobody);
-        }
-        let answers = identifiers
-            .iter()
-            .map(|identifier| self.ensure(identifier, look))
-            .collect();
-        // Only now: looking may have pushed changes out of the history.
-        let resumed = from_watched.and_then(|from| self.known_place(from));
-        let mut pending = VecDeque::new();
-        if let Some(missed) = resumed.and_then(|from| self.history.after(from)) {
-            let wanted: HashSet<_> = names.iter().collect();
-            let missed = missed.filter(|change| wanted.contains(&change.name));
-            pending.extend(missed.map(|change| change.sequence));
-        }
-        let id = self.new_id();
-        for name in names.iter() {
-            if let Some(interest) = self.interest.get_mut(name) {
-                interest.watchers.push(id);
-            }
-        }
-        self.listed += names.len();
-        let begin = match resumed {
-            Some(_) => Begin::Resumed,
-            None => Begin::List {
-                answers,
-                expired: from.is_some(),
-            },
-        };
-        let watcher = Watcher::new(
-            Kind::List { names, pending },
-            resumed.unwrap_or_else(|| self.history.head()),
-        );
-        let signal = self.admit(id, watcher);
-        self.signal();
-        Ok((id, signal, begin))
-    }
-
-    /// Watches all names, from a place on or from how they stand.
-    pub(super) fn begin_all(&mut self, from: Option<Cursor>) -> (u64, Arc<Signal>, Begin) {
-        let all = self.all.get_or_insert_with(|| All {
-            complete: std::iter::repeat_n(false, Index::PARTS).collect(),
-            since: None,
-            watchers: 0,
-        });
-        all.watchers += 1;
-        let since = all.since;
-        let resumed = from
-            .and_then(|from| self.known_place(from))
-            .filter(|from| since.is_some_and(|since| since <= *from));
-        let taken = match resumed {
-            Some(_) => None,
-            None => Some(std::iter::repeat_n(0, Index::PARTS).collect()),
-        };
-        let id = self.new_id();
-        let watcher = Watcher::new(
-            Kind::All { taken },
-            resumed.unwrap_or_else(|| self.history.head()),
-        );
-        let signal = self.admit(id, watcher);
-        let begin = match resumed {
-            Some(_) => Begin::Resumed,
-            None => Begin::All {
-                expired: from.is_some(),
-            },
-        };
-        self.signal();
-        (id, signal, begin)
-    }
-
-    /// The place of a cursor, if the history reaches back to it.
-    fn known_place(&self, cursor: Cursor) -> Option<u64> {
-        let is_here = cursor.epoch == self.epoch && self.history.after(cursor.sequence).is_some();
-        is_here.then_some(cursor.sequence)
-    }
-
-    fn is_list(&self, id: u64) -> bool {
-        let watcher = self.watchers.get(&id);
-        watcher.is_some_and(|watcher| matches!(watcher.kind, Kind::List { .. }))
-    }
-
-    fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
-    }
-
-    fn admit(&mut self, id: u64, watcher: Watcher) -> Arc<Signal> {
-        let signal = Arc::clone(&watcher.signal);
-        self.watchers.insert(id, watcher);
-        signal
-    }
-
-    // === Snapshots of all ===
-
-    /// How the names of one part stand. Parts are taken in their order.
-    pub(super) fn snapshot_part(
-        &mut self,
-        id: u64,
-        part: usize,
-        look: Look<'_>,
-    ) -> Vec<(Identifier, Reachability)> {
-        let mut standing = Vec::new();
-        let mut seen = HashSet::new();
-        for identifier in look.index.names_in(part) {
-            seen.insert(identifier.subscriber());
-            if let Some(answer) = self.ensure(&identifier, look) {
-                standing.push((identifier, answer));
-            }
-        }
-        // Names that the index has lost, which nobody was told yet, and those that only a list brought along. After this
-        // whoever takes the part was told of it what was told last, no less and no more.
-        let others = self.names.in_part(part).filter(|name| !seen.contains(name));
-        for name in others.collect::<Vec<_>>() {
-            let identifier = self.names.identifier(name);
-            standing.extend(identifier.zip(self.look_again(name, look)));
-        }
-        let head = self.history.head();
-        if let Some(all) = &mut self.all
-            && let Some(complete) = all.complete.get_mut(part)
-        {
-            *complete = true;
-            if all.since.is_none() && all.complete.iter().all(|complete| *complete) {
-                all.since = Some(head);
-            }
-        }
-        if let Some(Kind::All { taken: Some(taken) }) = self.watchers.get_mut(&id).map(|w| &mut w.kind)
-            && let Some(taken) = taken.get_mut(part)
-        {
-            *taken = head;
-        }
-        self.signal();
-        standing
-    }
-
-    /// What has changed in a part after it was taken, at most so many changes. `None`: there is nothing more, and the
-    /// snapshot is complete.
-    pub(super) fn catch_up(&mut self, id: u64, most: usize) -> Result<Option<Vec<Change>>, Slow> {
-        let watcher = self.watchers.get_mut(&id).ok_or(Slow)?;
-        let Kind::All { taken } = &mut watcher.kind else {
-            return Ok(None);
-        };
-        let passed: Vec<_> = match (&taken, self.history.after(watcher.position)) {
-            (None, _) => return Ok(None),
-            (Some(_), None) => return Err(Slow),
-            (Some(_), Some(changes)) => changes.take(most).collect(),
-        };
-        let Some(last) = passed.last() else {
-            *taken = None;
-            return Ok(None);
-        };
-        watcher.position = last.sequence;
-        let is_new = |change: &&Change| {
-            let at = taken
-                .as_ref()
-                .and_then(|taken| taken.get(Index::part_of(change.name)));
-            at.is_none_or(|at| change.sequence > *at)
-        };
-        Ok(Some(passed.into_iter().filter(is_new).cloned().collect()))
     }
 
     // === Changes ===
