@@ -160,7 +160,7 @@ impl Watcher {
                 assert_eq!(self.place(), place + 1, "no change is left out");
             }
             let former = told.insert(device.phone_number, view.clone());
-            assert_ne!(former, Some(view), "it alters the answer");
+            assert_ne!(former.unwrap_or_else(not_found), view, "it alters the answer");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod command_line;
+mod erased;
 mod limits;
 mod resuming;
 mod streams;
