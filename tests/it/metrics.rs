@@ -166,6 +166,7 @@ async fn every_metric_is_a_constant_is_scraped_and_is_documented() {
         feed::diameter::DUPLICATES,
         feed::diameter::RESETS,
         feed::grpc::sources::HEARTBEATS,
+        liveness::metrics::COUNTS,
         liveness::metrics::LIVE,
         monitoring::TARGETS,
         monitoring::CONFIGURATIONS,

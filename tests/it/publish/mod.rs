@@ -7,6 +7,7 @@ mod documented;
 mod flow;
 mod history;
 mod kills;
+mod resynchronise;
 mod vocabulary;
 
 use std::time::{Duration, SystemTime};

@@ -93,6 +93,7 @@ pub(crate) mod code {
     pub(crate) const TYPE_OF_EXTERNAL_IDENTIFIER: u32 = 3168;
     pub(crate) const MONITORING_EVENT_REPORT_STATUS: u32 = 3171;
     pub(crate) const REPORTING_TIME_STAMP: u32 = 3175;
+    pub(crate) const MAXIMUM_UE_AVAILABILITY_TIME: u32 = 3329;
 }
 
 pub(crate) const SUCCESS: u32 = 2001;
