@@ -104,4 +104,28 @@ on_each_engine! {
         assert!(metrics.contains("reachd_feed_heartbeats_total{feed=\"mediation.north\"} 2"), "{metrics}");
         daemon.stop().await;
     }
+
+    async fn a_client_that_has_told_all_it_has_says_so(engine) {
+        let home = Home::new(engine).await;
+        let daemon = home.start().await;
+        let mut client = ReflectionClient::of(&daemon).await;
+        let fine = json!({"event": registration(&Subscriber::nth(1), "MME", "mme1", "REGISTERED", 60)});
+        let begin = json!({"resynchronisationBegin": {}});
+        let of_then = json!({"resynchronisationBegin": {"asOf": ago(30)}});
+        let end = json!({"resynchronisationEnd": {}});
+        let messages = [begin.clone(), fine.clone(), end.clone(), of_then, fine, end.clone(), end.clone()];
+        let published = client.publish("mediation.north", &messages).await;
+        assert_eq!(published.acked, 7);
+        let refused: Vec<_> = published.refused.iter().map(|(n, reason)| (*n, reason.as_str())).collect();
+        assert_eq!(refused, [(7, "NOT_RESYNCHRONISED")]);
+        let nameless = client.publish("", &[begin, end]).await;
+        let refused: Vec<_> = nameless.refused.iter().map(|(n, reason)| (*n, reason.as_str())).collect();
+        assert_eq!(refused, [(1, "INVALID_ARGUMENT"), (2, "NOT_RESYNCHRONISED")]);
+
+        let feeds = client.call("reachability.v1.AdminService/ListFeeds", json!({})).await.unwrap();
+        let named = |feed: &&Value| feed["name"] == "mediation.north";
+        let feed = feeds["feeds"].as_array().unwrap().iter().find(named).expect("it is listed");
+        assert!(feed["life"]["resynchronisedAsOf"].is_string(), "{feed}");
+        daemon.stop().await;
+    }
 }
