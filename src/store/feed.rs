@@ -5,9 +5,8 @@
 
 use std::future::Future;
 
-use sqlx::{ColumnIndex, Decode, Row, Type};
-
 use super::StoreError;
+use super::columns::columns;
 use crate::domain::{FeedHealth, FeedId, Gap, Prefixes, Timestamp};
 
 /// One feed: a row of table `feed`.
@@ -31,50 +30,24 @@ pub trait FeedStore: Send + Sync + 'static {
     fn save_feeds(&self, rows: &[FeedRow]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// Every column of table `feed`, in the order of the table.
-#[derive(Clone, Debug)]
-pub(super) struct StoredFeed {
-    pub(super) id: i16,
-    pub(super) name: String,
-    pub(super) alive_until: Option<i64>,
-    pub(super) resynchronised_at: Option<i64>,
-    pub(super) gaps: String,
-    pub(super) promised: bool,
-}
-
-fn wrong(column: &'static str) -> StoreError {
-    StoreError::Inconsistent {
-        table: "feed",
-        column,
+columns! {
+    /// Every column of table `feed`, in the order of the table.
+    struct StoredFeed of "feed" {
+        id: i16,
+        name: String,
+        alive_until: Option<i64>,
+        resynchronised_at: Option<i64>,
+        gaps: String,
+        promised: bool,
     }
 }
 
 impl StoredFeed {
-    /// A row of a query for every column in this order.
-    pub(super) fn of<'r, R>(row: &'r R) -> Result<Self, StoreError>
-    where
-        R: Row,
-        usize: ColumnIndex<R>,
-        i16: Decode<'r, R::Database> + Type<R::Database>,
-        i64: Decode<'r, R::Database> + Type<R::Database>,
-        bool: Decode<'r, R::Database> + Type<R::Database>,
-        String: Decode<'r, R::Database> + Type<R::Database>,
-    {
-        Ok(Self {
-            id: row.try_get(0).map_err(|_| wrong("id"))?,
-            name: row.try_get(1).map_err(|_| wrong("name"))?,
-            alive_until: row.try_get(2).map_err(|_| wrong("alive_until"))?,
-            resynchronised_at: row.try_get(3).map_err(|_| wrong("resynchronised_at"))?,
-            gaps: row.try_get(4).map_err(|_| wrong("gaps"))?,
-            promised: row.try_get(5).map_err(|_| wrong("promised"))?,
-        })
-    }
-
     /// The domain's row.
     pub(super) fn read(self) -> Result<FeedRow, StoreError> {
         let time = |column, micros: Option<i64>| {
             micros
-                .map(|micros| Timestamp::from_micros(micros).ok_or_else(|| wrong(column)))
+                .map(|micros| Timestamp::from_micros(micros).ok_or_else(|| Self::wrong(column)))
                 .transpose()
         };
         let gaps = self.gaps.split_ascii_whitespace().map(gap);
@@ -82,12 +55,12 @@ impl StoredFeed {
         Ok(FeedRow {
             id: FeedId::from_number(self.id)
                 .filter(|id| *id != FeedId::NONE)
-                .ok_or_else(|| wrong("id"))?,
+                .ok_or_else(|| Self::wrong("id"))?,
             health: FeedHealth::restored(
                 &self.name,
                 time("alive_until", self.alive_until)?,
                 time("resynchronised_at", self.resynchronised_at)?,
-                gaps.ok_or_else(|| wrong("gaps"))?,
+                gaps.ok_or_else(|| Self::wrong("gaps"))?,
             )
             .with_promise(self.promised),
         })

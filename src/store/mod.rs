@@ -8,6 +8,7 @@
 //! next number to both folders and to `schema.rs`, and never change one that was released.
 
 mod any;
+mod columns;
 mod config;
 mod erasure;
 pub mod error;

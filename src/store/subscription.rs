@@ -4,9 +4,8 @@
 
 use std::future::Future;
 
-use sqlx::{ColumnIndex, Decode, Row, Type};
-
 use super::StoreError;
+use super::columns::columns;
 use crate::domain::{ExternalIdentifier, Msisdn, NetworkResult, SubscriptionState, Timestamp, Topic, User};
 
 /// One topic of one user: a row of table `sh_subscription`.
@@ -69,66 +68,39 @@ pub(super) fn stored_user(user: &User) -> (i16, String) {
     }
 }
 
-/// Every column of table `sh_subscription`, in the order of the table.
-#[derive(Clone, Debug)]
-pub(super) struct StoredSubscription {
-    pub(super) user_kind: i16,
-    pub(super) user_name: String,
-    pub(super) topic: i16,
-    pub(super) state: i16,
-    pub(super) expires_at: Option<i64>,
-    pub(super) result_vendor: Option<i64>,
-    pub(super) result_code: Option<i64>,
-    pub(super) changed_at: i64,
-}
-
-fn wrong(column: &'static str) -> StoreError {
-    StoreError::Inconsistent {
-        table: "sh_subscription",
-        column,
+columns! {
+    /// Every column of table `sh_subscription`, in the order of the table.
+    struct StoredSubscription of "sh_subscription" {
+        user_kind: i16,
+        user_name: String,
+        topic: i16,
+        state: i16,
+        expires_at: Option<i64>,
+        result_vendor: Option<i64>,
+        result_code: Option<i64>,
+        changed_at: i64,
     }
 }
 
 impl StoredSubscription {
-    /// A row of a query for every column in this order.
-    pub(super) fn of<'r, R>(row: &'r R) -> Result<Self, StoreError>
-    where
-        R: Row,
-        usize: ColumnIndex<R>,
-        i16: Decode<'r, R::Database> + Type<R::Database>,
-        i64: Decode<'r, R::Database> + Type<R::Database>,
-        String: Decode<'r, R::Database> + Type<R::Database>,
-    {
-        Ok(Self {
-            user_kind: row.try_get(0).map_err(|_| wrong("user_kind"))?,
-            user_name: row.try_get(1).map_err(|_| wrong("user_name"))?,
-            topic: row.try_get(2).map_err(|_| wrong("topic"))?,
-            state: row.try_get(3).map_err(|_| wrong("state"))?,
-            expires_at: row.try_get(4).map_err(|_| wrong("expires_at"))?,
-            result_vendor: row.try_get(5).map_err(|_| wrong("result_vendor"))?,
-            result_code: row.try_get(6).map_err(|_| wrong("result_code"))?,
-            changed_at: row.try_get(7).map_err(|_| wrong("changed_at"))?,
-        })
-    }
-
     /// The domain's row.
     pub(super) fn read(self) -> Result<SubscriptionRow, StoreError> {
         let user = match self.user_kind {
             KIND_MSISDN => Msisdn::parse(&self.user_name).map(User::Msisdn),
             KIND_EXTERNAL => ExternalIdentifier::parse(&self.user_name).map(User::External),
-            _ => return Err(wrong("user_kind")),
+            _ => return Err(Self::wrong("user_kind")),
         };
         let small = |number: i16| u8::try_from(number).ok();
-        let time = |column, micros| Timestamp::from_micros(micros).ok_or_else(|| wrong(column));
-        let number = |column, number: i64| u32::try_from(number).map_err(|_| wrong(column));
+        let time = |column, micros| Timestamp::from_micros(micros).ok_or_else(|| Self::wrong(column));
+        let number = |column, number: i64| u32::try_from(number).map_err(|_| Self::wrong(column));
         Ok(SubscriptionRow {
-            user: user.map_err(|_| wrong("user_name"))?,
+            user: user.map_err(|_| Self::wrong("user_name"))?,
             topic: small(self.topic)
                 .and_then(Topic::from_number)
-                .ok_or_else(|| wrong("topic"))?,
+                .ok_or_else(|| Self::wrong("topic"))?,
             state: small(self.state)
                 .and_then(SubscriptionState::from_number)
-                .ok_or_else(|| wrong("state"))?,
+                .ok_or_else(|| Self::wrong("state"))?,
             expires_at: self
                 .expires_at
                 .map(|micros| time("expires_at", micros))
@@ -139,7 +111,7 @@ impl StoredSubscription {
                     code: number("result_code", code)?,
                 }),
                 (None, None) => None,
-                _ => return Err(wrong("result_code")),
+                _ => return Err(Self::wrong("result_code")),
             },
             changed_at: time("changed_at", self.changed_at)?,
         })
