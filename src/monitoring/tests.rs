@@ -17,12 +17,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::network::{Network, Reply};
+use super::once::Once;
 use super::*;
 use crate::diameter::apps::Answered;
 use crate::diameter::apps::s6t::cia::Answer;
 use crate::diameter::apps::s6t::cir::Question;
 use crate::diameter::codec::ResultCode;
-use crate::domain::{Aspect, Change, Event, Identifier, MonitoringState, Msisdn, Node, Slot};
+use crate::domain::{Aspect, Change, Event, Identifier, MonitoringState, Msisdn, Node, Slot, User};
 use crate::ingest::{Acked, Ingest, IngestConfig};
 use crate::store::{AnyStore, MonitoringBatch, MonitoringRow, MonitoringStore, StoreConfig, StoreError};
 
@@ -443,4 +444,64 @@ async fn where_nothing_is_asked_targets_are_refused() {
     );
     assert!(!monitoring.is_enabled());
     assert_eq!(monitoring.status(&number(1)), Err(NotNow::Loading));
+}
+
+fn user(n: u64) -> User {
+    let Target::Msisdn(msisdn) = number(n) else {
+        panic!()
+    };
+    User::Msisdn(msisdn)
+}
+
+#[tokio::test]
+async fn what_is_asked_once_is_asked_when_its_numbers_are_durable_and_told_when_its_answer_is() {
+    let mut daemon = Daemon::start_in(tempfile::tempdir().unwrap(), |(hss, _)| {
+        let at = ReceiptClock::default().now();
+        let reachable = Change::Reachable {
+            slot: Slot::Mme,
+            node: Node::unnamed(),
+            until: None,
+        };
+        let who = number(1).subscriber().unwrap();
+        hss.event = Some(Event::new(who, at, at, [reachable]));
+    })
+    .await;
+    daemon.loaded().await;
+    daemon.gate.open.send_replace(false);
+    let once = Once::new(
+        daemon.monitoring.clone(),
+        daemon.hss.clone(),
+        daemon.ingest.clone(),
+    );
+    let once = Arc::new(once);
+    let ask = |n| {
+        let once = Arc::clone(&once);
+        tokio::spawn(async move { once.ask(&user(n)).await })
+    };
+    let mut asking = ask(1);
+    assert!(timeout(A_WHILE, &mut asking).await.is_err());
+    assert!(daemon.asked.try_recv().is_err(), "nothing has left");
+    daemon.gate.open.send_replace(true);
+    assert!(timeout(SOON, asking).await.unwrap().unwrap());
+    let question = daemon.question().await;
+    assert_eq!((question.target, question.begin.len()), (number(1), 2));
+    let index = &daemon.monitoring.0.index;
+    let Target::Msisdn(msisdn) = number(1) else {
+        panic!()
+    };
+    assert!(
+        index
+            .registrations(&Identifier::Msisdn(msisdn))
+            .holder(Slot::Mme)
+            .is_some()
+    );
+    assert!(daemon.gate.rows().await.is_empty(), "nothing of it is stored");
+
+    // With numbers left, the store may be away.
+    daemon.gate.open.send_replace(false);
+    let asking = ask(2);
+    assert_eq!(daemon.question().await.target, number(2));
+    daemon.gate.open.send_replace(true);
+    timeout(SOON, asking).await.unwrap().unwrap();
+    daemon.stop().await;
 }

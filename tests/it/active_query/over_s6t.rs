@@ -3,8 +3,9 @@
 use std::time::SystemTime;
 
 use reachd::proto::v1::Connectivity::{Data, Sms};
-use reachd::proto::v1::Freshness;
 use reachd::proto::v1::ReachabilityStatus::{ConnectedData, NotConnected};
+use reachd::proto::v1::admin_service_client::AdminServiceClient;
+use reachd::proto::v1::{EraseSubscriberRequest, Freshness};
 
 use super::*;
 use crate::monitoring::{
@@ -167,6 +168,54 @@ on_each_engine! {
         assert!(data > newest[1] && sms > newest[1], "{data} and {sms} after {newest:?}");
         daemon.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_late_of_a_question_about_whoever_was_erased_brings_nobody_back() {
+    let home = home_that_asks(Engine::Sqlite, "query = \"s6t\"\nquery_within = \"200ms\"").await;
+    let daemon = home.start().await;
+    let mut hss = hss(&daemon).await;
+    let someone = Subscriber::nth(1);
+    let _dra = attached(&daemon, std::slice::from_ref(&someone)).await;
+    let mut requests = Vec::new();
+    for _ in 0..2 {
+        let (_, request) = tokio::join!(now_please(&daemon, &someone), hss.receive_request());
+        requests.push(request);
+        if requests.len() == 1 {
+            // Its references stay open.
+            succeed(&mut hss, &requests[0], &[]).await;
+            eventually("it is asked no more", async || {
+                let answered = "reachd_monitoring_questions_total{result=\"2001\"} 1";
+                daemon.metrics().await.contains(answered).then_some(())
+            })
+            .await;
+        }
+    }
+    let erase = EraseSubscriberRequest {
+        msisdn: someone.number(),
+        ..EraseSubscriberRequest::default()
+    };
+    AdminServiceClient::new(daemon.channel())
+        .erase_subscriber(erase)
+        .await
+        .unwrap();
+    let gone = async || {
+        let refused = daemon.lookups().try_phone(&someone.number()).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::NotFound);
+    };
+    gone().await;
+    let [_, sms] = asked_about(&requests[0], &someone);
+    let late = Request::reporting(S6T, HSS).with(reachable(sms, false));
+    hss.ask(&late).await.assert_result(SUCCESS);
+    let [data, _] = asked_about(&requests[1], &someone);
+    succeed(&mut hss, &requests[1], &[reachable(data, true)]).await;
+    eventually("the late answer is there", async || {
+        let answered = "reachd_monitoring_questions_total{result=\"2001\"} 2";
+        daemon.metrics().await.contains(answered).then_some(())
+    })
+    .await;
+    gone().await;
+    daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
