@@ -49,9 +49,10 @@ pub(super) struct Once {
     /// Numbers that are free once the change of that number is durable.
     coming: Option<(u64, Range<u64>)>,
     open: HashMap<u32, (Target, Aspect)>,
-    /// When open ones end, in that order; what has ended before is left out once it comes first.
+    /// When open ones end, in that order; what has ended before stands there for a while.
     ends: VecDeque<(Seconds, u32)>,
-    /// Numbers that were given one after the other, and until when a late report under them is understood.
+    /// Numbers that were given one after the other, and until when a late report under them is understood: one place for each
+    /// block that was begun within that time.
     given: VecDeque<(Range<u64>, Seconds)>,
 }
 
@@ -97,6 +98,11 @@ impl Once {
         {
             self.open.remove(number);
             self.ends.pop_front();
+        }
+        // Behind one that stays open any number may have ended since.
+        if self.ends.len() > 2 * self.open.len() + 1024 {
+            let open = &self.open;
+            self.ends.retain(|(_, number)| open.contains_key(number));
         }
         while self.given.front().is_some_and(|(_, until)| *until <= at) {
             self.given.pop_front();
@@ -163,7 +169,7 @@ impl Plan {
         {
             return Err(NotYet::After(revision));
         }
-        if self.once.ends.len() + ASPECTS.len() > MOST {
+        if self.once.open.len() + ASPECTS.len() > MOST {
             return Err(NotYet::Full);
         }
         let until = at.saturating_add(LIFE);
@@ -212,6 +218,12 @@ impl Plan {
         for notice in notices {
             self.notice(notice, now);
         }
+    }
+
+    /// How many references take room, ended ones included.
+    #[cfg(test)]
+    pub(super) fn once_places(&self) -> usize {
+        self.once.open.len().max(self.once.ends.len())
     }
 
     /// Everything up to that change is durable.

@@ -219,6 +219,37 @@ async fn what_comes_late_of_a_question_about_whoever_was_erased_brings_nobody_ba
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_explanation_shows_that_an_answer_rests_on_what_was_asked() {
+    let home = home_that_asks(Engine::Sqlite, "query = \"s6t\"\nquery_within = \"30s\"").await;
+    let daemon = home.start().await;
+    let mut hss = hss(&daemon).await;
+    let someone = Subscriber::nth(1);
+    daemon.import_rows(std::slice::from_ref(&someone)).await;
+    let tell = async {
+        let request = hss.receive_request().await;
+        let [data, _] = asked_about(&request, &someone);
+        succeed(&mut hss, &request, &[reachable(data, true)]).await;
+    };
+    let ((answer, _), ()) = tokio::join!(now_please(&daemon, &someone), tell);
+    answer.assert_is(ConnectedData, &[Data]);
+
+    let mut explain = reachd();
+    explain.args(["explain", &someone.number(), "--json", "--server"]);
+    explain.arg(format!("http://{}", daemon.grpc()));
+    let told: serde_json::Value = serde_json::from_slice(&run(explain).await.stdout).unwrap();
+    assert_eq!(told["status"], "CONNECTED_DATA");
+    assert_eq!(
+        told["slots"][0]["registrations"][0]["feed"], "monitoring",
+        "{told}"
+    );
+    assert_eq!(
+        told["confirmed_by"],
+        "the report itself: monitoring does not tell of losses"
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_the_first_way_tells_nothing_the_next_is_tried_within_the_same_time() {
     let mut home = Home::new(Engine::Sqlite).await;
     home.diameter(crate::support::daemon::UNANSWERED_GOODBYES);

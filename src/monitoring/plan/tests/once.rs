@@ -185,6 +185,24 @@ fn only_so_much_is_open_at_a_time() {
 }
 
 #[test]
+fn what_is_over_takes_no_room_from_what_is_open() {
+    let mut world = world();
+    let open = references(&ask(&mut world, &number(0)));
+    let now = world.time();
+    for n in 1..140_000 {
+        let question = ask(&mut world, &number(n));
+        world.plan.answered_once(&question, &Outcome::NoPeer, &[], now);
+    }
+    for reference in open {
+        assert!(matches!(
+            world.plan.monitored(reference.into()),
+            Monitored::Once(..)
+        ));
+    }
+    assert!(world.plan.once_places() < 3000, "{}", world.plan.once_places());
+}
+
+#[test]
 fn numbers_go_on_where_they_begin_again_on_the_wire() {
     let mut plan = Plan::new(Some(settings()));
     let now = world().time();
@@ -238,7 +256,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Ask(n) => {
-                    for _ in 0..200 {
+                    for _ in 0..60 {
                         match world.plan.ask_once(&number(n), world.time()) {
                             Ok(question) => for reference in references(&question) {
                                 prop_assert!(given.insert(reference), "{reference} twice");
