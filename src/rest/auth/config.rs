@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::Uri;
 use serde::Deserialize;
 
-use super::source;
+use super::place;
 
 /// Section `rest.auth`: who may ask.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -133,17 +133,17 @@ impl AuthConfig {
         }
         let mut problems = Vec::new();
         if is_set(&self.jwks_file)
-            && let Err(sentence) = source::read_file(&self.jwks_file)
+            && let Err(sentence) = place::read_file(&self.jwks_file)
         {
             problems.push(("jwks_file".to_owned(), sentence));
         }
         if is_set(&self.jwks_authorities)
-            && let Err(sentence) = source::read_authorities(&self.jwks_authorities)
+            && let Err(sentence) = place::read_authorities(&self.jwks_authorities)
         {
             problems.push(("jwks_authorities".to_owned(), sentence));
         }
         let by_the_system = self.jwks_url.starts_with("https://") && !is_set(&self.jwks_authorities);
-        if by_the_system && source::system_authorities().is_empty() {
+        if by_the_system && place::system_authorities().is_empty() {
             let sentence =
                 "is not set, and this system trusts no authorities that could stand behind jwks_url";
             problems.push(("jwks_authorities".to_owned(), sentence.to_owned()));

@@ -1,14 +1,15 @@
 //! Who asks: access tokens (RFC 9068 and alike), checked against the keys of an authorization server.
 //!
-//! [`config`] says whom to trust, [`source`] keeps the keys ([`keys`]) by way of `fetch`, [`jws`] checks signatures,
-//! [`claims`] what is signed. A token that was good is remembered by its hash until it expires or the keys change, since
-//! gateways send the same one many times over.
+//! [`config`] says whom to trust, [`source`] keeps the keys ([`keys`]) from their `place` by way of `fetch`, [`jws`] checks
+//! signatures, [`claims`] what is signed. A token that was good is remembered by its hash until it expires or the keys
+//! change, since gateways send the same one many times over.
 
 pub mod claims;
 pub mod config;
 mod fetch;
 pub mod jws;
 pub mod keys;
+mod place;
 pub mod source;
 
 use std::collections::HashMap;

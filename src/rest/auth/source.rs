@@ -1,57 +1,34 @@
-//! Where the keys of access tokens come from, and when they are read again: from time to time, so that a key that was
-//! withdrawn goes, and when no known key fits a token, so that a new one comes at once; the latter not more often than
-//! `jwks_pause` allows, whatever strangers send, and with a bounded number of them waiting for it.
+//! The keys of access tokens, and when they are read again: from time to time, so that a key that was withdrawn goes, and
+//! when no known key fits a token, so that a new one comes at once; the latter not more often than `jwks_pause` allows,
+//! whatever strangers send, and with a bounded number of them waiting for it.
 //!
 //! What was read last stays in use while nothing better can be had.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum::http::Uri;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{AuthConfig, is_set};
-use super::fetch;
+use super::config::AuthConfig;
 use super::jws::Token;
 use super::keys::KeySet;
+use super::place::Place;
 use crate::files::Reload;
 use crate::rest::cause::Cause;
 use crate::rest::metrics::KeyMetrics;
 
-/// No file of keys is larger, in octets.
-const MOST: u64 = 256 * 1024;
-/// How long an authorization server may take.
-const WITHIN: Duration = Duration::from_secs(3);
 /// How soon it is asked again while it has not given any keys yet.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Where keys are.
-#[derive(Debug)]
-enum Place {
-    File(PathBuf),
-    Url {
-        url: Uri,
-        authorities: PathBuf,
-        tls: RwLock<Arc<ClientConfig>>,
-    },
-}
-
 /// The keys, and the number of the reading that brought them.
 #[derive(Clone, Debug)]
-pub struct Current {
-    /// The keys.
-    pub set: Arc<KeySet>,
+struct Current {
+    set: Arc<KeySet>,
     /// Rises whenever they change.
-    pub generation: u64,
+    generation: u64,
 }
 
 impl Current {
@@ -95,20 +72,7 @@ impl Keys {
     /// # Errors
     /// What is wrong with the files, as a sentence.
     pub fn new(config: &AuthConfig, waiting: usize) -> Result<Self, String> {
-        let mut first = None;
-        let place = if is_set(&config.jwks_file) {
-            first = Some(read_file(&config.jwks_file)?);
-            Place::File(config.jwks_file.clone())
-        } else {
-            Place::Url {
-                url: config
-                    .jwks_url
-                    .parse()
-                    .map_err(|_| "rest.auth.jwks_url is no URL".to_owned())?,
-                authorities: config.jwks_authorities.clone(),
-                tls: RwLock::new(Arc::new(client(&config.jwks_authorities)?)),
-            }
-        };
+        let (place, first) = Place::new(config)?;
         let keys = Self {
             place,
             refresh: config.jwks_refresh,
@@ -162,7 +126,7 @@ impl Keys {
                 };
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
-                    () = reload.asked() => self.renew_authorities().await,
+                    () = reload.asked() => self.place.renew_authorities().await,
                 }
             }
         };
@@ -194,7 +158,7 @@ impl Keys {
     }
 
     async fn reload(&self, last: &mut Option<Reading>) -> Option<Cause> {
-        let read = self.read().await;
+        let read = self.place.read().await;
         self.metrics.reloaded(read.is_ok());
         let before = last.take().and_then(|reading| reading.failed);
         let failed = match read {
@@ -233,91 +197,4 @@ impl Keys {
             generation,
         });
     }
-
-    /// Reads the authorities behind the authorization server's certificate again; those from before stay if it cannot.
-    async fn renew_authorities(&self) {
-        let Place::Url { authorities, tls, .. } = &self.place else {
-            return;
-        };
-        let authorities = authorities.clone();
-        let read = tokio::task::spawn_blocking(move || client(&authorities)).await;
-        match read.map_err(|error| error.to_string()).flatten() {
-            Ok(fresh) => *tls.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh),
-            Err(sentence) => tracing::warn!(
-                "rest.auth.jwks_authorities cannot be read again, those from before stay in use: {sentence}"
-            ),
-        }
-    }
-
-    async fn read(&self) -> Result<KeySet, (Cause, String)> {
-        match &self.place {
-            Place::File(file) => {
-                let file = file.clone();
-                let read = tokio::task::spawn_blocking(move || read_file(&file)).await;
-                read.map_err(|error| error.to_string())
-                    .and_then(|read| read)
-                    .map_err(|sentence| (Cause::KeysInvalid, sentence))
-            }
-            Place::Url { url, tls, .. } => {
-                let tls = Arc::clone(&tls.read().unwrap_or_else(PoisonError::into_inner));
-                let fetched = tokio::time::timeout(WITHIN, fetch::get(url, &tls)).await;
-                let document = match fetched {
-                    Err(_) => return Err((Cause::KeysTimedOut, "no answer in time".to_owned())),
-                    Ok(Err(error)) => return Err((error.cause(), error.to_string())),
-                    Ok(Ok(document)) => document,
-                };
-                KeySet::read(&document).map_err(|error| (Cause::KeysInvalid, error.to_string()))
-            }
-        }
-    }
-}
-
-/// Reads a file of keys. Blocks.
-///
-/// # Errors
-/// What is wrong with it, as a sentence.
-pub fn read_file(path: &Path) -> Result<KeySet, String> {
-    let mut document = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MOST).read_to_end(&mut document))
-        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    KeySet::read(&document).map_err(|error| format!("{} is {error}", path.display()))
-}
-
-/// Reads the authorities behind an authorization server's certificate. Blocks.
-///
-/// # Errors
-/// What is wrong with the file, as a sentence.
-pub fn read_authorities(path: &Path) -> Result<RootCertStore, String> {
-    let mut store = RootCertStore::empty();
-    let unreadable = || format!("there is no PEM certificate in {}", path.display());
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|_| unreadable())? {
-        let certificate = certificate.map_err(|_| unreadable())?;
-        store.add(certificate).map_err(|_| unreadable())?;
-    }
-    if store.is_empty() {
-        return Err(unreadable());
-    }
-    Ok(store)
-}
-
-/// The authorities that the system trusts, none if it does not say. Blocks.
-pub fn system_authorities() -> RootCertStore {
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    store
-}
-
-fn client(authorities: &Path) -> Result<ClientConfig, String> {
-    let authorities = if is_set(authorities) {
-        read_authorities(authorities)?
-    } else {
-        system_authorities()
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(authorities)
-        .with_no_client_auth())
 }
