@@ -89,6 +89,8 @@ pub struct Act {
     pub by: Caller,
     /// To whom, if it was one subscriber.
     pub subscriber: Option<Pseudonym>,
+    /// To which feed, if it was one that is known.
+    pub feed: Option<String>,
     /// How much of what: names and numbers, never identifiers.
     pub counts: Vec<(&'static str, u64)>,
     /// How it ended.
@@ -107,6 +109,9 @@ impl Act {
         }
         if let Some(subscriber) = self.subscriber {
             line.insert("subscriber".into(), subscriber.to_string().into());
+        }
+        if let Some(feed) = &self.feed {
+            line.insert("feed".into(), bounded(feed).into());
         }
         let mut by = Map::new();
         let address = self.by.address.map(|address| address.to_string());

@@ -11,6 +11,7 @@ fn act(what: &'static str, outcome: Outcome) -> Act {
             agent: Some("reachd/0.1 \u{7}\n{\"act\":\"forged\"}".into()),
         },
         subscriber: Some(Pseudonym::from_bytes([0xab; 16])),
+        feed: None,
         counts: vec![("rows", 3)],
         outcome,
     }

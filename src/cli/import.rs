@@ -211,6 +211,7 @@ async fn audit(config: &Config, report: &Report) -> anyhow::Result<()> {
             what: "import",
             by,
             subscriber: None,
+            feed: None,
             counts: vec![
                 ("imported", report.imported),
                 ("unchanged", report.unchanged),

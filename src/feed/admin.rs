@@ -166,16 +166,17 @@ impl AdminService for Admin {
         request: Request<v1::ForgetFeedRequest>,
     ) -> Result<Response<v1::ForgetFeedResponse>, Status> {
         let by = caller(&request);
-        let name = request.into_inner().name;
+        let feed = request.into_inner().name;
+        let name = feed.clone();
         let forgetting = self.forgetting.as_ref();
         let forgetting = forgetting.ok_or_else(|| Status::unimplemented("nobody forgets here"))?;
         let forget = async {
-            let promised = forgetting.forget(&name).await?;
+            let promised = forgetting.forget(&feed).await?;
             Ok(v1::ForgetFeedResponse { promised })
         };
         let forget = self.forget_feed.observe(forget);
         let counts = |forgot: &v1::ForgetFeedResponse| vec![("promised", forgot.promised.into())];
-        let forgot = self.auditing.act("forget_feed", by, None, forget, counts);
+        let forgot = self.auditing.act_on_feed("forget_feed", by, name, forget, counts);
         forgot.await.map(Response::new)
     }
 

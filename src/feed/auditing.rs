@@ -1,6 +1,6 @@
 //! What operators do through the administration service, as the audit log has it.
 
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use crate::audit::{Act, Audit, Caller, Outcome};
@@ -29,12 +29,41 @@ impl Auditing {
         act: impl Future<Output = Result<T, Status>>,
         counts: impl FnOnce(&T) -> Vec<(&'static str, u64)>,
     ) -> Result<T, Status> {
+        self.act_on(what, by, (subscriber, None), act, counts).await
+    }
+
+    /// [`Self::act`], to a feed. Who does not know it may have named anything: its name is written if there is such a feed.
+    ///
+    /// # Errors
+    /// Those of the act.
+    pub async fn act_on_feed<T>(
+        &self,
+        what: &'static str,
+        by: Caller,
+        feed: String,
+        act: impl Future<Output = Result<T, Status>>,
+        counts: impl FnOnce(&T) -> Vec<(&'static str, u64)>,
+    ) -> Result<T, Status> {
+        self.act_on(what, by, (None, Some(feed)), act, counts).await
+    }
+
+    async fn act_on<T>(
+        &self,
+        what: &'static str,
+        by: Caller,
+        (subscriber, feed): (Option<SubscriberId>, Option<String>),
+        act: impl Future<Output = Result<T, Status>>,
+        counts: impl FnOnce(&T) -> Vec<(&'static str, u64)>,
+    ) -> Result<T, Status> {
         let result = act.await;
+        let known = |status: &Status| status.code() == Code::FailedPrecondition;
+        let is_known = result.as_ref().map_or_else(known, |_| true);
         if let Some((audit, ingest)) = &self.0 {
             let act = Act {
                 what,
                 by,
                 subscriber: subscriber.and_then(|id| ingest.tombstones().pseudonym(id)),
+                feed: feed.filter(|_| is_known),
                 counts: result.as_ref().map(counts).unwrap_or_default(),
                 outcome: result
                     .as_ref()

@@ -228,6 +228,7 @@ impl Rest {
                     agent: None,
                 },
                 subscriber: None,
+                feed: None,
                 counts: Vec::new(),
                 outcome: Outcome::Refused(problem.cause.name()),
             });
