@@ -1,7 +1,10 @@
 //! The index under every kind of change, and under readers meanwhile.
 
 use super::*;
-use crate::domain::{Change, Ends, ExternalIdentifier, Imsi, Msisdn, SubscriberIdentifiers};
+use crate::domain::{
+    Change, Coverage, Ends, ExternalIdentifier, FeedHealth, FeedId, Imsi, Msisdn, Signs,
+    SubscriberIdentifiers, Tells,
+};
 
 mod erasing;
 
@@ -127,6 +130,37 @@ fn what_is_known_already_need_not_be_stored_again() {
     assert_eq!(index.already_known(&attach), Some(Outcome::Duplicate));
     let older = event(Some(imsi(1)), None, 9, Some(registered(Slot::Mme)));
     assert_eq!(index.already_known(&older), Some(Outcome::Stale));
+}
+
+#[test]
+fn what_is_told_again_is_worth_storing_once_after_a_gap_of_its_feed() {
+    let index = Index::new();
+    let feed = FeedId::from_number(1).unwrap();
+    let attach = |received| Event {
+        feed,
+        received_at: at(received),
+        ..event(Some(imsi(1)), None, 10, Some(registered(Slot::Mme)))
+    };
+    index.apply(&attach(10));
+    let mut health = FeedHealth::new("mediation-1", at(1));
+    health.coverage = Coverage::everywhere(Tells::ALL);
+    let lived = |health: &mut FeedHealth, since, last| {
+        health.saw(Signs {
+            since: at(since),
+            last: at(last),
+            lives: true,
+        });
+        let mut feeds = Feeds::default();
+        feeds.put(feed, health.clone());
+        index.set_feeds(Arc::new(feeds));
+    };
+    lived(&mut health, 5, 20);
+    assert_eq!(index.already_known(&attach(30)), Some(Outcome::Duplicate));
+    health.lost();
+    lived(&mut health, 40, 50);
+    assert_eq!(index.already_known(&attach(45)), None);
+    assert_eq!(index.apply(&attach(45)).outcome, Outcome::Duplicate);
+    assert_eq!(index.already_known(&attach(46)), Some(Outcome::Duplicate));
 }
 
 #[test]

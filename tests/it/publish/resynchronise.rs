@@ -5,8 +5,10 @@ use std::process::Output;
 use serde_json::Value;
 
 use super::registration;
-use crate::support::Subscriber;
 use crate::support::daemon::{Daemon, Engine, Home, reachd, run};
+use crate::support::process::free_port;
+use crate::support::reflection::ReflectionClient;
+use crate::support::{Subscriber, eventually};
 
 async fn command(daemon: &Daemon, arguments: &[&str]) -> Output {
     let mut command = reachd();
@@ -101,10 +103,10 @@ async fn a_feed_that_is_gone_for_good_is_forgotten_and_the_audit_log_has_it() {
     let audit = home.path("audit.jsonl");
     home.configure(&format!("\n[audit]\npath = \"{}\"\n", audit.display()));
     let daemon = home.start().await;
-    let mut client = crate::support::reflection::ReflectionClient::of(&daemon).await;
+    let mut client = ReflectionClient::of(&daemon).await;
     let heartbeat = [serde_json::json!({"heartbeat": {}})];
     client.publish("mediation.north", &heartbeat).await;
-    crate::support::eventually("it counts, and is away", async || {
+    eventually("it counts, and is away", async || {
         let life = life(&daemon, "mediation.north").await;
         (life["counts"] == true && !life["away_since"].is_null()).then_some(())
     })
@@ -154,8 +156,70 @@ async fn a_feed_that_is_gone_for_good_is_forgotten_and_the_audit_log_has_it() {
         ]
     );
     assert_eq!(
+        (&acts[0]["feed"], &acts[1]["feed"]),
+        (&Value::Null, &"mediation.north".into()),
+        "what names no feed may name anybody"
+    );
+    assert_eq!(
         (&acts[0]["reason"], &acts[1]["promised"]),
         (&"FEED_UNKNOWN".into(), &1.into())
     );
     daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_begins_the_file_again_and_it_still_counts_as_all() {
+    let mut home = Home::new(Engine::Sqlite).await;
+    let address = format!("127.0.0.1:{}", free_port());
+    home.grpc(&address);
+    let lines: String = (1..=50_000)
+        .map(|n| {
+            let subscriber = Subscriber::nth(n);
+            format!(
+                "{}\n",
+                registration(&subscriber, "MME", "mme1.epc.example", "REGISTERED", 60)
+            )
+        })
+        .collect();
+    let file = home.write("dump.jsonl", &lines);
+    let daemon = home.start().await;
+    let mut command = reachd();
+    command.arg("publish").arg(&file).args([
+        "--feed",
+        "mediation.north",
+        "--resynchronise",
+        "--json",
+        "--server",
+        &address,
+    ]);
+    let publishing = tokio::spawn(run(command));
+    eventually("some of it is durable", async || {
+        (accepted(&daemon).await? > 500).then_some(())
+    })
+    .await;
+    daemon.kill();
+    let daemon = home.start().await;
+    let output = publishing.await.unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    assert!(report["broken_streams"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(
+        (
+            &report["acknowledged"],
+            &report["line"],
+            &report["resynchronised"]
+        ),
+        (&50_000.into(), &50_000.into(), &true.into())
+    );
+    assert_eq!(accepted(&daemon).await, Some(50_000), "all of it on one stream");
+    daemon.stop().await;
+}
+
+/// How many events of the feed this daemon has taken, once it has heard of it.
+async fn accepted(daemon: &Daemon) -> Option<u64> {
+    let output = command(daemon, &["feeds", "--json"]).await;
+    let feeds: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let feeds = feeds["feeds"].as_array().unwrap();
+    let feed = feeds.iter().find(|feed| feed["name"] == "mediation.north")?;
+    feed["events_accepted"].as_u64()
 }
