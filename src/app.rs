@@ -12,6 +12,7 @@ mod asking;
 mod feeds;
 mod loading;
 mod lookups;
+mod running;
 mod scrape;
 
 use std::future::pending;
@@ -27,6 +28,7 @@ use asked::Everything;
 use asking::Askable;
 use loading::{load, patiently};
 use lookups::{bind_rest, lookups_by};
+use running::Running;
 pub use scrape::{INDEX_ADDRESSES, INDEX_IDENTIFIERS, INDEX_SUBSCRIBERS, READY};
 use scrape::{buckets, observer};
 
@@ -361,10 +363,10 @@ impl App {
             .with_auditing(Auditing::new(audit.clone(), ingest.clone())),
             health: health.clone(),
         };
-        let mut grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
-        let serving = rest.map(|(server, rest)| tokio::spawn(server.serve(rest, closing.clone())));
+        let grpc = tokio::spawn(grpc.serve(services, closing.clone().cancelled_owned()));
+        let rest = rest.map(|(server, rest)| tokio::spawn(server.serve(rest, closing.clone())));
 
-        let mut watching = tokio::spawn(watch.run(closing.clone()));
+        let watching = tokio::spawn(watch.run(closing.clone()));
 
         let migrate = || store.migrate();
         let load = async || {
@@ -389,16 +391,15 @@ impl App {
             Some(Err(error)) => Some(Err(error.into())),
             None => None,
         };
-        // Told to stop with everything else, and then waited for, so that the store is closed behind it.
         // What is over is remembered until all that it has superseded has expired as well.
         let remembered = config.store.prune_after.max(config.sessions.expire_after);
-        let pruning = tokio::spawn(prune::run(store.clone(), remembered, closing.clone()));
-        let forgetting = tokio::spawn(sweep::run(Arc::clone(&index), remembered, closing.clone()));
         let looking = CancellationToken::new();
         let looked = tokio::spawn(liveness.clone().run(store.clone(), looking.clone()));
-        let subscribing = tokio::spawn(hss.run(store.clone(), closing.clone()));
         let mut keeping = JoinSet::new();
-        let (mut node, mut driver): (JoinHandle<()>, JoinHandle<()>) = match loaded {
+        keeping.spawn(prune::run(store.clone(), remembered, closing.clone()));
+        keeping.spawn(sweep::run(Arc::clone(&index), remembered, closing.clone()));
+        keeping.spawn(hss.run(store.clone(), closing.clone()));
+        let (node, driver): (JoinHandle<()>, JoinHandle<()>) = match loaded {
             Some(loaded) => {
                 let (rows, keeper) = loaded.context("the store cannot be used")?;
                 let has_replicas = matches!(store, AnyStore::Postgres(_));
@@ -416,74 +417,26 @@ impl App {
             None => (tokio::spawn(pending()), tokio::spawn(pending())),
         };
 
-        let failed = tokio::select! {
-            () = stop.orderly.cancelled() => None,
-            served = &mut grpc => Some(match served {
-                Ok(Ok(())) => anyhow::anyhow!("the gRPC server ended by itself"),
-                Ok(Err(error)) => anyhow::Error::new(error).context("the gRPC server"),
-                Err(error) => anyhow::Error::new(error).context("the gRPC server"),
-            }),
-            () = ingest.broken() => Some(anyhow::anyhow!("a lane of the ingest pipeline ended by itself")),
-            ended = &mut node => Some(match ended {
-                Ok(()) => anyhow::anyhow!("the Diameter node ended by itself"),
-                Err(error) => anyhow::Error::new(error).context("the Diameter node"),
-            }),
-            ended = &mut driver => Some(match ended {
-                Ok(()) => anyhow::anyhow!("the asking of the network ended by itself"),
-                Err(error) => anyhow::Error::new(error).context("the asking of the network"),
-            }),
-            ended = &mut watching => Some(match ended {
-                Ok(()) => anyhow::anyhow!("the watching of changes ended by itself"),
-                Err(error) => anyhow::Error::new(error).context("the watching of changes"),
-            }),
+        let mut running = Running {
+            client,
+            health,
+            index,
+            ingest,
+            closing,
+            asking,
+            looking,
+            grpc,
+            rest,
+            node,
+            driver,
+            watching,
+            looked,
+            keeping,
         };
-
+        let ended = running.until_told(&stop).await;
         readiness.drain();
-        health.set_serving(false).await;
-        let orderly = async {
-            client.stop();
-            closing.cancel();
-            health.end_watches().await;
-            if !node.is_finished() && index.is_loaded() {
-                let _ = (&mut node).await;
-            }
-            if !grpc.is_finished() {
-                // Every call is told to end. A client that is connected and dead must not hold up what follows.
-                let within = config.shutdown.grace / 2;
-                if tokio::time::timeout(within, &mut grpc).await.is_err() {
-                    tracing::info!("a gRPC client did not hang up in time");
-                    grpc.abort();
-                }
-            }
-            if let Some(serving) = serving {
-                let _ = serving.await;
-            }
-            // Answers to reports wait for it, and so do operators.
-            asking.cancel();
-            if !driver.is_finished() && index.is_loaded() {
-                let _ = (&mut driver).await;
-            }
-            ingest.drain().await;
-            // The last signs of life are those of the connections that were just closed.
-            looking.cancel();
-            let _ = looked.await;
-            let _ = pruning.await;
-            while keeping.join_next().await.is_some() {}
-            let _ = forgetting.await;
-            let _ = subscribing.await;
-        };
-        let in_time = tokio::select! {
-            () = orderly => true,
-            () = tokio::time::sleep(config.shutdown.grace) => false,
-            () = stop.at_once.cancelled() => false,
-        };
-        if !in_time {
-            tracing::warn!("not everything ended in time; what is left was never acknowledged");
-            node.abort();
-            grpc.abort();
-            driver.abort();
-            ingest.abort().await;
-        }
+        running.health.set_serving(false).await;
+        running.stop(config.shutdown.grace, &stop).await;
         // A database that hangs would keep its connections, and this process, for as long as it likes.
         if tokio::time::timeout(CLOSE_WITHIN, store.close()).await.is_err() {
             tracing::warn!("the store's connections did not close in time and are dropped");
@@ -491,7 +444,7 @@ impl App {
         audit.flush().await;
         tracing::info!("stopped");
         drop(admin);
-        failed.map_or(Ok(()), Err)
+        ended
     }
 }
 
