@@ -85,7 +85,7 @@ async fn python_diameter_tells_of_a_device_again_and_out_of_order() {
 
     // Again: not even the time moves.
     assert_eq!(agent.ask(again(&attach, attached.end_to_end())).await, attached);
-    assert_eq!(lookups.phone(&number).await, there);
+    lookups.phone(&number).await.assert_still(&there);
 
     // The device moves. Whatever its old node still sends, or sent before, is late.
     agent.ask(update_location(NEW, imsi)).await.assert_result(SUCCESS);
@@ -96,7 +96,7 @@ async fn python_diameter_tells_of_a_device_again_and_out_of_order() {
     let report = agent.ask(notify(OLD, imsi, 1 << 3)).await;
     assert_eq!(report.experimental_result(), Some(UNKNOWN_SERVING_NODE));
     assert_eq!(agent.ask(again(&attach, attached.end_to_end())).await, attached);
-    assert_eq!(lookups.phone(&number).await, moved);
+    lookups.phone(&number).await.assert_still(&moved);
 
     let here = notify(NEW, imsi, 1 << 3);
     let noted = agent.ask(here.clone()).await;
@@ -113,14 +113,14 @@ async fn python_diameter_tells_of_a_device_again_and_out_of_order() {
     gone.assert_is(Status::NotConnected, &[]);
     // What was reported before it left comes again.
     assert_eq!(agent.ask(again(&here, noted.end_to_end())).await, noted);
-    assert_eq!(lookups.phone(&number).await, gone);
+    lookups.phone(&number).await.assert_still(&gone);
 
     // It comes back to the same node, and the purge from before is sent again.
     agent.ask(update_location(NEW, imsi)).await.assert_result(SUCCESS);
     let back = lookups.phone(&number).await;
     back.assert_is(Status::ConnectedData, DATA);
     assert_eq!(agent.ask(again(&leave, left.end_to_end())).await, left);
-    assert_eq!(lookups.phone(&number).await, back);
+    lookups.phone(&number).await.assert_still(&back);
 
     // An error in terms that the other stack understands.
     let mut incomplete = update_location(NEW, imsi);

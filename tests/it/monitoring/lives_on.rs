@@ -62,7 +62,7 @@ on_each_engine! {
     }
 
     async fn a_renewal_names_what_it_replaces_and_late_reports_under_it_count(engine) {
-        let home = home(engine, "duration = \"20s\"\nrenew_before = \"19s\"").await;
+        let home = home(engine, "duration = \"20s\"\nrenew_before = \"16s\"").await;
         let daemon = home.start().await;
         let mut hss = hss(&daemon).await;
         let mut mme = mme(&daemon, MME).await;

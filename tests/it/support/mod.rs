@@ -105,6 +105,20 @@ impl Answer {
         }
     }
 
+    /// Nothing happened since `before`: it is the same answer. Only the feeds behind it may have lived on and confirm it for
+    /// longer, since the daemon looks at them now and then.
+    #[track_caller]
+    pub(crate) fn assert_still(&self, before: &Self) {
+        let confirmed = |answer: &Self| answer.last_confirmed_time.map(|time| (time.seconds, time.nanos));
+        assert!(confirmed(self) >= confirmed(before), "{self:?} after {before:?}");
+        let last_confirmed_time = before.last_confirmed_time;
+        let same = Self {
+            last_confirmed_time,
+            ..self.clone()
+        };
+        assert_eq!(same, *before);
+    }
+
     /// Fails unless the status and everything that follows from it are as given.
     #[track_caller]
     pub(crate) fn assert_is(&self, status: ReachabilityStatus, connectivity: &[Connectivity]) {
